@@ -1,0 +1,77 @@
+// words
+export type { Action, ActionKind, MessageAction } from "./action.ts";
+export type { Clock, Log, LogFields, Meter } from "./ambient.ts";
+export { systemClock } from "./ambient.ts";
+export type { Attachment } from "./attachment.ts";
+export type { MatrixAuthor, RemoteAuthor } from "./author.ts";
+export type { Bridge, BridgeOptions, BridgeSettings, BridgeStatus, Level } from "./bridge.ts";
+export type { Capabilities, TextLimit, TextUnit } from "./capabilities.ts";
+export type { Codec, Lookup } from "./codec.ts";
+export { emptyLookup } from "./codec.ts";
+// ports
+export type {
+  ChatDescription,
+  Connector,
+  ConnectorHost,
+  Json,
+  NetworkStatus,
+  Part,
+  RemoteAction,
+  RemoteEvent,
+} from "./connector.ts";
+export type { Content } from "./content.ts";
+export type { ErrorCode, Retry, Scope } from "./errors.ts";
+export { asBridgeError, BridgeError, catalogue } from "./errors.ts";
+export type {
+  EphemeralEvent,
+  Homeserver,
+  HomeserverHost,
+  HomeserverStatus,
+  Interpreted,
+  MatrixEvent,
+  RoomDescription,
+} from "./homeserver.ts";
+export type {
+  ChatKey,
+  EventId,
+  JobKey,
+  NetworkId,
+  PartKey,
+  PortalId,
+  RemoteChatId,
+  RemoteMessageId,
+  RemoteUserId,
+  RoomId,
+  UserId,
+} from "./ids.ts";
+export {
+  chatKeyText,
+  controlPortal,
+  eventId,
+  jobKey,
+  networkId,
+  partKey,
+  portalId,
+  remoteChatId,
+  remoteMessageId,
+  remoteUserId,
+  roomId,
+  userId,
+} from "./ids.ts";
+export type {
+  Direction,
+  GhostRow,
+  GhostStore,
+  Job,
+  JobPatch,
+  JobState,
+  JournalStore,
+  KeyValueStore,
+  MessageRow,
+  MessageStore,
+  NewJob,
+  Outcome,
+  PortalRow,
+  PortalStore,
+  Store,
+} from "./store.ts";

@@ -1,0 +1,1 @@
+export type { Block, HeadingLevel, Inline, InlineStyle, Mention, RichText } from "./nodes.ts";
