@@ -1,0 +1,80 @@
+/** The message map over a memory disk. */
+import type { EventId, MessageRow, PortalId, RemoteMessageId } from "@trestle/core";
+import { type MemoryDisk, withoutUndefined } from "./memory-disk.ts";
+
+const rowKey = (row: MessageRow): string => JSON.stringify([row.portal, row.lane, row.origin, row.part]);
+const messageKey = (row: MessageRow): string => JSON.stringify([row.portal, row.lane, row.origin]);
+const within = (portal: PortalId, id: string): string => JSON.stringify([portal, id]);
+
+function index(map: Map<string, Set<string>>, key: string, value: string): void {
+  const set = map.get(key) ?? new Set<string>();
+  map.set(key, set.add(value));
+}
+
+/** Writes rows; one with the same portal, lane, origin and part is replaced. */
+export function putMessages(disk: MemoryDisk, rows: readonly MessageRow[]): void {
+  for (const row of rows) {
+    const key = rowKey(row);
+    const former = disk.messages.get(key);
+    if (former) {
+      disk.byEvent.get(within(former.portal, former.eventId))?.delete(key);
+      disk.byRemote.get(within(former.portal, former.remoteId))?.delete(key);
+    }
+    disk.messages.set(key, withoutUndefined(row));
+    index(disk.byEvent, within(row.portal, row.eventId), key);
+    index(disk.byRemote, within(row.portal, row.remoteId), key);
+    index(disk.byOrigin, messageKey(row), key);
+  }
+}
+
+/** The text of a message is now this; undefined: it has none any more. */
+export function setText(disk: MemoryDisk, portal: PortalId, origin: string, text: string | undefined): void {
+  for (const lane of ["inward", "outward"] as const) {
+    const key = JSON.stringify([portal, lane, origin, 0]);
+    const row = disk.messages.get(key);
+    if (row) disk.messages.set(key, withoutUndefined({ ...row, text }) as MessageRow);
+  }
+}
+
+function wholeMessages(disk: MemoryDisk, keys: ReadonlySet<string> | undefined): MessageRow[] {
+  const rows = new Set<MessageRow>();
+  for (const key of keys ?? []) {
+    const row = disk.messages.get(key);
+    if (!row) continue;
+    for (const sibling of disk.byOrigin.get(messageKey(row)) ?? []) {
+      const found = disk.messages.get(sibling);
+      if (found) rows.add(found);
+    }
+  }
+  return [...rows].sort((a, b) => a.part - b.part).map((row) => ({ ...row }));
+}
+
+export const findByEvent = (disk: MemoryDisk, portal: PortalId, event: EventId): MessageRow[] =>
+  wholeMessages(disk, disk.byEvent.get(within(portal, event)));
+
+export const findByRemote = (disk: MemoryDisk, portal: PortalId, remote: RemoteMessageId): MessageRow[] =>
+  wholeMessages(disk, disk.byRemote.get(within(portal, remote)));
+
+export function recentMessages(
+  disk: MemoryDisk,
+  portal: PortalId,
+  lane: "inward" | "outward",
+  limit: number,
+): MessageRow[] {
+  return [...disk.messages.values()]
+    .filter((row) => row.portal === portal && row.lane === lane)
+    .reverse()
+    .slice(0, limit)
+    .map((row) => ({ ...row }));
+}
+
+export function wipeTexts(disk: MemoryDisk, beforeMs: number): number {
+  let wiped = 0;
+  for (const [key, row] of disk.messages) {
+    if (row.text === undefined || row.sentAtMs >= beforeMs) continue;
+    const { text: _, ...rest } = row;
+    disk.messages.set(key, rest);
+    wiped += 1;
+  }
+  return wiped;
+}
