@@ -16,4 +16,5 @@ export default {
   },
   transformIgnorePatterns: ["/node_modules/", "\\.c?js$"],
   testTimeout: 20_000,
+  maxWorkers: "100%",
 };
