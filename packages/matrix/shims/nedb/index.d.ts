@@ -1,1 +1,4 @@
-export {};
+declare class Datastore {
+  constructor(...given: unknown[]);
+}
+export = Datastore;

@@ -1,1 +1,2 @@
-export {};
+declare function requestPromise(...given: unknown[]): never;
+export = requestPromise;
