@@ -5,21 +5,21 @@
 import type { Block, Inline, InlineStyle, Mention, RichText } from "./nodes.ts";
 
 /** A string stands for text, each "\n" in it for a break. */
-export type InlineLike = string | Inline;
+export type InlineLike = string | Inline | readonly Inline[];
 
-/** Text with its line breaks as nodes; no node at all for the empty string. */
-export function text(value: string): Inline[] {
-  const inlines: Inline[] = [];
-  for (const [index, line] of value.split("\n").entries()) {
-    if (index > 0) inlines.push({ kind: "break" });
-    if (line !== "") inlines.push({ kind: "text", text: line });
-  }
-  return inlines;
-}
+/** One text node; the string is taken to hold no "\n". */
+export const text = (value: string): Inline => ({ kind: "text", text: value });
 
-/** Inlines from strings and nodes, in order. */
+/** Inlines from strings and nodes, in order; no node at all for an empty string. */
 export const inlines = (...children: readonly InlineLike[]): Inline[] =>
-  children.flatMap((child) => (typeof child === "string" ? text(child) : [child]));
+  children.flatMap((child) => (typeof child === "string" ? lines(child) : child));
+
+function lines(value: string): Inline[] {
+  return value.split("\n").flatMap((line, index): Inline[] => {
+    const words: Inline[] = line === "" ? [] : [text(line)];
+    return index > 0 ? [{ kind: "break" }, ...words] : words;
+  });
+}
 
 /** A paragraph of strings and inline nodes. */
 export const paragraph = (...children: readonly InlineLike[]): Block => ({
