@@ -1,0 +1,332 @@
+/**
+ * The homeserver port in process, on a FakeMatrix: ghosts, joins, idempotent sends, transactions that come again until they
+ * are acknowledged, and gap repair for what a test made the server lose. People's deeds are its controls.
+ */
+import {
+  BridgeError,
+  type Capabilities,
+  type Homeserver,
+  type HomeserverHost,
+  type MatrixEvent,
+  type Part,
+  type PartKey,
+  type RemoteAuthor,
+  type RoomId,
+  type UserId,
+  userId,
+} from "@trestle/core";
+import { controlMark, interpretEvent, planEvents } from "./fake-events.ts";
+import { authorOfGhost, createGhosts, type FakeGhosts, ghostId } from "./fake-ghosts.ts";
+import { createFakeMatrix, type FakeMatrix, type FakeRoom, stateOf } from "./fake-matrix.ts";
+import { createMatrixPeople, type MatrixPeople } from "./fake-matrix-people.ts";
+import { createTransactions, type Transactions } from "./fake-transactions.ts";
+import { createFaults, type Faults, type FaultyPath } from "./faults.ts";
+
+export interface FakeHomeserverOptions {
+  /** The server to be on; a fresh one by default. */
+  readonly matrix?: FakeMatrix;
+  /** `@fakebot:test` by default. */
+  readonly bot?: string;
+  /** Most UTF-16 units of one event's body. */
+  readonly bodyMax?: number;
+  readonly capabilities?: Partial<Capabilities>;
+}
+
+export interface FakeHomeserverControls extends MatrixPeople, Faults {
+  readonly matrix: FakeMatrix;
+  /** Delivered, and rejected all the same with `homeserver-unreachable`. */
+  outcomeUnknown(at?: string, times?: number): void;
+  /** Hands over again what was not acknowledged, as a server does in its own time. */
+  redeliver(): Promise<void>;
+  /** The next `count` events are never pushed: only gap repair finds them. */
+  loseNext(count: number): void;
+  /** The server was away and is back: gap repair runs. */
+  comeBack(): Promise<void>;
+  setAway(detail: string): void;
+  /** Like kill -9: nothing is pushed or sent any more, no promise settles. */
+  crash(): void;
+}
+
+export type FakeHomeserver = Homeserver & FakeHomeserverControls;
+
+const capabilitiesOfMatrix: Capabilities = {
+  actions: new Set([
+    "message",
+    "edit",
+    "delete",
+    "react",
+    "unreact",
+    "typing",
+    "read",
+    "membership",
+    "moderate",
+  ] as const),
+  replies: true,
+  threads: true,
+  text: { max: 20_000, unit: "utf16", partsMax: 10 },
+  attachments: "upload",
+  impersonation: "connection",
+  ageLimitMs: 24 * 3600 * 1000,
+};
+
+/** A handle on a fake homeserver, and the people in its rooms. */
+export function createFakeHomeserver(options: FakeHomeserverOptions = {}): FakeHomeserver {
+  const matrix = options.matrix ?? createFakeMatrix();
+  const bot = userId(options.bot ?? `@fakebot:${matrix.serverName}`);
+  const capabilities: Capabilities = { ...capabilitiesOfMatrix, ...options.capabilities };
+  const limit = { ...capabilities.text, max: options.bodyMax ?? capabilities.text.max };
+  const faults = createFaults();
+  const ghosts = createGhosts(matrix, bot);
+  const transactions = createTransactions(matrix, (user) => user === bot || ghosts.isOurs(user));
+  const state = { current: "starting" as "starting" | "up" | "away", detail: undefined as string | undefined };
+
+  return {
+    ...faults,
+    ...createMatrixPeople(matrix, bot, transactions.push),
+    ...createRoomVerbs(matrix, bot, faults),
+    ...createSends(matrix, bot, ghosts, faults),
+    ...createControls(transactions, faults, state),
+    matrix,
+    userId: bot,
+    serverName: matrix.serverName,
+    capabilities,
+    start: async (host: HomeserverHost) => {
+      matrix.registered.add(bot);
+      faults.open();
+      state.current = "up";
+      transactions.open(host);
+      transactions
+        .redeliver()
+        .then(transactions.repair)
+        .catch(() => undefined);
+    },
+    stop: async () => {
+      transactions.close();
+      state.current = "away";
+      faults.shut(new BridgeError("homeserver-unreachable", "stopped"));
+    },
+    interpret: interpretEvent,
+    plan: (_room, action, author, lookup) => planEvents(action, author, lookup, limit),
+    ghostOf: (author) => ghostId(matrix.serverName, author),
+    authorOf: (user) => authorOfGhost(matrix.serverName, user),
+    renameGhost: async (author, was) => ghosts.rename(author, was),
+    leaveGhost: async (author, room) => {
+      const found = matrix.room(room);
+      if (found) ghosts.leave(found, ghostId(matrix.serverName, author));
+    },
+    status: () => ({
+      state: state.current,
+      ...(state.detail === undefined ? {} : { detail: state.detail }),
+      canaryOverdue: false,
+      ...(transactions.lastAtMs() === undefined ? {} : { lastTransactionAtMs: transactions.lastAtMs() as number }),
+    }),
+  };
+}
+
+function createControls(
+  transactions: Transactions,
+  faults: FaultyPath,
+  state: { current: "starting" | "up" | "away"; detail: string | undefined },
+): Omit<FakeHomeserverControls, keyof MatrixPeople | keyof Faults | "matrix"> {
+  return {
+    outcomeUnknown: (at, times = 1) =>
+      faults.loseAnswer(new BridgeError("homeserver-unreachable", "the answer was lost"), {
+        ...(at === undefined ? {} : { at }),
+        times,
+      }),
+    redeliver: transactions.redeliver,
+    loseNext: transactions.loseNext,
+    comeBack: async () => {
+      faults.open();
+      state.current = "up";
+      state.detail = undefined;
+      await transactions.redeliver();
+      await transactions.repair();
+    },
+    setAway: (detail) => {
+      state.current = "away";
+      state.detail = detail;
+      faults.shut(new BridgeError("homeserver-unreachable", detail));
+    },
+    crash: () => {
+      faults.die();
+      transactions.die();
+    },
+  };
+}
+
+function roomOrRefuse(matrix: FakeMatrix, room: RoomId): FakeRoom {
+  const found = matrix.room(room);
+  if (!found) throw new BridgeError("homeserver-refused", `no such room: ${room}`);
+  return found;
+}
+
+/** Sends under a key: the same key is the same event. */
+function createSends(
+  matrix: FakeMatrix,
+  bot: UserId,
+  ghosts: FakeGhosts,
+  faults: FaultyPath,
+): Pick<Homeserver, "sendPart" | "notify"> {
+  const once = (key: string, send: () => MatrixEvent["event_id"]) => {
+    const before = matrix.transactions.get(key);
+    if (before !== undefined) {
+      matrix.duplicates.push(key);
+      return before;
+    }
+    const id = send();
+    matrix.transactions.set(key, id);
+    return id;
+  };
+  return {
+    sendPart: (room, part, author, key) =>
+      faults.around(room, () =>
+        once(`part/${room}/${key}`, () => {
+          const found = roomOrRefuse(matrix, room);
+          const sender = author.service === true ? ghosts.requireBot(found) : ghosts.ensureIn(found, author);
+          return writePart(matrix, found, sender, part, author, { key, bot });
+        }),
+      ),
+    notify: (room, text, key, toward) =>
+      faults.around(room, () =>
+        once(`notice/${room}/${key}`, () => {
+          const found = roomOrRefuse(matrix, room);
+          const relation =
+            toward?.event === undefined ? {} : { "m.relates_to": { "m.in_reply_to": { event_id: toward.event } } };
+          const mentions = toward?.user === undefined ? {} : { "m.mentions": { user_ids: [toward.user] } };
+          const content = { msgtype: "m.notice", body: text, [controlMark]: true, ...relation, ...mentions };
+          return matrix.write(found, ghosts.requireBot(found), { type: "m.room.message", content }).event_id;
+        }),
+      ),
+  };
+}
+
+function writePart(
+  matrix: FakeMatrix,
+  room: FakeRoom,
+  sender: UserId,
+  part: Part,
+  author: RemoteAuthor,
+  { key, bot }: { readonly key: PartKey; readonly bot: UserId },
+): MatrixEvent["event_id"] {
+  const redact = (redacts: MatrixEvent["event_id"], content: Readonly<Record<string, unknown>>) =>
+    matrix.write(room, sender, { type: "m.room.redaction", content, redacts }).event_id;
+  const member = (user: UserId, by: UserId, membership: string) =>
+    matrix.write(room, by, {
+      type: "m.room.member",
+      stateKey: user,
+      content: { membership, reason: part["reason"] ?? "" },
+    }).event_id;
+
+  switch (part["verb"]) {
+    case "unreact": {
+      const reaction = room.events.find((event) => isReaction(event, sender, part["target"], part["key"]));
+      if (!reaction) throw new BridgeError("no-target", "no such reaction");
+      return redact(reaction.event_id, {});
+    }
+    case "typing":
+    case "read":
+      matrix.ephemeral.push({ room: room.id, user: sender, what: String(part["verb"]) });
+      return `$none-${key}` as MatrixEvent["event_id"];
+    case "membership":
+      return member(sender, sender, part["change"] === "leave" ? "leave" : "join");
+    case "moderate": {
+      const user = ghostId(matrix.serverName, { network: author.network, id: String(part["user"]) as never });
+      return member(user, bot, part["what"] === "ban" ? "ban" : "leave");
+    }
+  }
+  const content = part["content"] as Readonly<Record<string, unknown>>;
+  if (part["type"] === "m.room.redaction") return redact(part["redacts"] as MatrixEvent["event_id"], content);
+  const origin = { ...(content["dev.trestle.origin"] as object), key };
+  return matrix.write(room, sender, {
+    type: String(part["type"]),
+    content: { ...content, "dev.trestle.origin": origin },
+  }).event_id;
+}
+
+function isReaction(event: MatrixEvent, sender: UserId, target: unknown, key: unknown): boolean {
+  const relation = event.content["m.relates_to"] as Readonly<Record<string, unknown>> | undefined;
+  return (
+    event.type === "m.reaction" &&
+    event.sender === sender &&
+    relation?.["event_id"] === target &&
+    relation?.["key"] === key
+  );
+}
+
+function createRoomVerbs(
+  matrix: FakeMatrix,
+  bot: UserId,
+  faults: FaultyPath,
+): Pick<
+  Homeserver,
+  "applyRoom" | "describeRoom" | "nameOf" | "powerOf" | "joinRoom" | "leaveRoom" | "createDirectRoom"
+> {
+  const isPerson = (user: UserId) => user !== bot && authorOfGhost(matrix.serverName, user) === undefined;
+  return {
+    applyRoom: (room, wanted, author) =>
+      faults.around(room, () => {
+        const found = roomOrRefuse(matrix, room);
+        const current = stateOf(found, "m.room.topic")?.content["topic"] ?? "";
+        if (wanted.topic === undefined || wanted.topic === current) return;
+        const mayTopic = (user: UserId) => {
+          const { level, stateDefault } = matrix.levels(found, user);
+          return matrix.membership(found, user) === "join" && level >= stateDefault;
+        };
+        const ghost = author === undefined ? undefined : ghostId(matrix.serverName, author);
+        const sender = ghost !== undefined && mayTopic(ghost) ? ghost : bot;
+        if (!mayTopic(sender)) throw new BridgeError("homeserver-refused", "the bot may not set the topic");
+        matrix.write(found, sender, { type: "m.room.topic", stateKey: "", content: { topic: wanted.topic } });
+      }),
+    describeRoom: (room) =>
+      faults.around(room, () => {
+        const found = roomOrRefuse(matrix, room);
+        const name = stateOf(found, "m.room.name")?.content["name"];
+        const topic = stateOf(found, "m.room.topic")?.content["topic"];
+        const members = [...found.state.values()].filter((event) => event.type === "m.room.member");
+        return {
+          ...(typeof name === "string" ? { name } : {}),
+          ...(typeof topic === "string" ? { topic } : {}),
+          encrypted: stateOf(found, "m.room.encryption") !== undefined,
+          version: found.version,
+          people: members
+            .filter((event) => event.content["membership"] === "join")
+            .map((event) => userId(event.state_key ?? ""))
+            .filter(isPerson),
+          direct: found.direct,
+        };
+      }),
+    nameOf: async (room, user) => {
+      const found = matrix.room(room);
+      const name = found && stateOf(found, "m.room.member", user)?.content["displayname"];
+      return typeof name === "string" && name !== "" ? name : user.slice(1).split(":")[0] || user;
+    },
+    powerOf: (room, user) => faults.around(room, () => matrix.levels(roomOrRefuse(matrix, room), user)),
+    joinRoom: (roomOrAlias) =>
+      faults.around(roomOrAlias, () => {
+        const found = roomOrRefuse(matrix, matrix.aliases.get(roomOrAlias) ?? (roomOrAlias as RoomId));
+        if (matrix.membership(found, bot) === "ban") throw new BridgeError("homeserver-refused", "the bot is banned");
+        if (matrix.membership(found, bot) !== "join") {
+          matrix.write(found, bot, { type: "m.room.member", stateKey: bot, content: { membership: "join" } });
+        }
+        return found.id;
+      }),
+    leaveRoom: (room, who) =>
+      faults.around(room, () => {
+        const found = roomOrRefuse(matrix, room);
+        if (matrix.membership(found, who) !== "join") return;
+        matrix.write(found, who, { type: "m.room.member", stateKey: who, content: { membership: "leave" } });
+      }),
+    createDirectRoom: (user) =>
+      faults.around(user, () => {
+        for (const room of matrix.rooms.values()) {
+          const both = [bot, user].every((one) => ["join", "invite"].includes(matrix.membership(room, one) ?? ""));
+          if (room.direct && both) return room.id;
+        }
+        const room = matrix.createRoom({ creator: bot, direct: true });
+        const content = { membership: "invite", is_direct: true };
+        matrix.write(room, bot, { type: "m.room.member", stateKey: user, content });
+        return room.id;
+      }),
+  };
+}
