@@ -22,17 +22,17 @@ export interface Connector {
 
   /** The chat's key from what a person typed (`#trestle`), or a sentence saying what is wrong with it. */
   parseChat(network: NetworkId, text: string): ChatKey | { readonly problem: string };
-  /** Be in this chat from now on, across reconnects. Idempotent; resolves without waiting for the join. */
+  /** Be in this chat from now on, across reconnects. Idempotent; may come before `start`; does not wait for the join. */
   follow(chat: ChatKey): void;
   unfollow(chat: ChatKey, reason: string): void;
 
   /** Pure. One part per wire message, as JSON: it is stored and reused by retries. An empty array: there is nothing to send. */
   plan(chat: ChatKey, action: Action<RemoteMessageId>, author: MatrixAuthor, lookup: Lookup): Part[];
   /**
-   * Sends one part and resolves once the far side has confirmed it; rejects with a BridgeError. The same `key` may come
-   * again after an unknown outcome.
+   * Sends one part and resolves once the far side has confirmed it; rejects with a BridgeError. With `again`, the same key
+   * may have been sent before with an outcome that we do not know: look for it first, where the network lets us.
    */
-  sendPart(chat: ChatKey, part: Part, author: MatrixAuthor, key: PartKey): Promise<RemoteMessageId>;
+  sendPart(chat: ChatKey, part: Part, author: MatrixAuthor, key: PartKey, again?: Again): Promise<RemoteMessageId>;
   /** Applies a wanted topic; only the difference. Rejects with `not-supported` or `cannot-send`. */
   applyChat(chat: ChatKey, wanted: { readonly topic?: string }, author: MatrixAuthor): Promise<void>;
 
@@ -41,6 +41,11 @@ export interface Connector {
   describeMembers(chat: ChatKey): Promise<readonly RemoteAuthor[]>;
   /** For the status command, `/health` and the metrics. */
   status(): readonly NetworkStatus[];
+}
+
+/** A part that may be over there already: since when (epoch ms, our clock) it can have been tried. */
+export interface Again {
+  readonly sinceMs: number;
 }
 
 /** Plain JSON, read only by the connector that planned it. */

@@ -6,7 +6,7 @@ import type { Action } from "./action.ts";
 import type { RemoteAuthor } from "./author.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { Lookup } from "./codec.ts";
-import type { Part } from "./connector.ts";
+import type { Again, Part } from "./connector.ts";
 import type { EventId, PartKey, RoomId, UserId } from "./ids.ts";
 
 export interface Homeserver {
@@ -26,9 +26,10 @@ export interface Homeserver {
   plan(room: RoomId, action: Action<EventId>, author: RemoteAuthor, lookup: Lookup): Part[];
   /**
    * Sends one part as the author's ghost (`service` authors: as the bot), registering, naming and joining it first if needed.
-   * The transaction id is made of `key`: the same part twice is one event, also across restarts of either side.
+   * The transaction id is made of `key`: the same part twice is one event, also across restarts of either side. With `again`,
+   * it may have been sent before with an outcome that we do not know, perhaps longer ago than the server remembers.
    */
-  sendPart(room: RoomId, part: Part, author: RemoteAuthor, key: PartKey): Promise<EventId>;
+  sendPart(room: RoomId, part: Part, author: RemoteAuthor, key: PartKey, again?: Again): Promise<EventId>;
   /** A notice by the bot; `dev.trestle.control` marks it so that no bridge carries it. `toward` mentions a person. */
   notify(
     room: RoomId,

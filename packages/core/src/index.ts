@@ -8,8 +8,10 @@ export type { Bridge, BridgeOptions, BridgeSettings, BridgeStatus, Level } from 
 export type { Capabilities, TextLimit, TextUnit } from "./capabilities.ts";
 export type { Codec, Lookup } from "./codec.ts";
 export { emptyLookup } from "./codec.ts";
+export { commands } from "./commands/index.ts";
 // ports
 export type {
+  Again,
   ChatDescription,
   Connector,
   ConnectorHost,
@@ -20,6 +22,8 @@ export type {
   RemoteEvent,
 } from "./connector.ts";
 export type { Content } from "./content.ts";
+// the bridge
+export { createBridge } from "./create-bridge.ts";
 export type { ErrorCode, Retry, Scope } from "./errors.ts";
 export { asBridgeError, BridgeError, catalogue } from "./errors.ts";
 export type {
@@ -58,6 +62,7 @@ export {
   roomId,
   userId,
 } from "./ids.ts";
+export { levelOf, levels } from "./permit.ts";
 export type {
   Direction,
   GhostRow,

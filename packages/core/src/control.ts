@@ -1,0 +1,164 @@
+/**
+ * What is said to the bot rather than to the other side: invites, commands, direct chats, rooms that change under a link.
+ * One lane for all of it, so that answers keep the order of the questions.
+ */
+import type { Clock } from "./ambient.ts";
+import type { BridgeSettings } from "./bridge.ts";
+import type { CommandContext, CommandIssuer } from "./commands/command.ts";
+import { runCommand } from "./commands/index.ts";
+import type { Homeserver, Interpreted, MatrixEvent } from "./homeserver.ts";
+import type { RoomId } from "./ids.ts";
+import type { ControlBody } from "./intake.ts";
+import { encryptedReason, type Links } from "./links.ts";
+import { atLeast, levelOf } from "./permit.ts";
+import type { Router } from "./router.ts";
+import type { Job, KeyValueStore, Outcome } from "./store.ts";
+
+export interface ControlOptions {
+  readonly homeserver: Homeserver;
+  readonly router: Router;
+  readonly links: Links;
+  readonly kv: KeyValueStore;
+  readonly settings: BridgeSettings;
+  readonly clock: Clock;
+  readonly prefix: string;
+  readonly commandContext: (issuer: CommandIssuer) => CommandContext;
+  /** The bot came into a room: links of the config may have waited for it. */
+  readonly joined: (room: RoomId) => void;
+}
+
+export interface Control {
+  deliver(job: Job): Promise<Outcome>;
+  isDirect(room: RoomId): boolean;
+  load(): Promise<void>;
+}
+
+const directKey = (room: string) => `direct/${room}`;
+
+export function createControl(options: ControlOptions): Control {
+  const { homeserver, kv, clock } = options;
+  const direct = new Set<RoomId>();
+
+  const handle = async (event: MatrixEvent, key: string): Promise<void> => {
+    const meaning = homeserver.interpret(event);
+    if (event.type === "m.room.message") return command(options, event, key, direct.has(event.room_id));
+    switch (meaning?.kind) {
+      case "membership":
+        return membership(event, meaning, key);
+      case "encryption":
+        return encrypted(options, event.room_id, key);
+      case "encrypted-message":
+        return encryptedDirect(event, key);
+      case "tombstone":
+        return tombstone(options, event.room_id, meaning.replacement, key);
+      default:
+        return undefined;
+    }
+  };
+
+  const membership = async (
+    event: MatrixEvent,
+    meaning: Extract<Interpreted, { kind: "membership" }>,
+    key: string,
+  ): Promise<void> => {
+    const room = event.room_id;
+    if (meaning.membership === "invite") {
+      const level = levelOf(options.settings.permissions, { user: event.sender, room });
+      // Strangers cannot make the bot sit in their rooms; a linked room's own people may bring it back.
+      const wanted = atLeast(level, "user") || options.router.ofRoom(room).length > 0;
+      if (!wanted) return homeserver.leaveRoom(room, homeserver.userId);
+      await homeserver.joinRoom(room);
+      options.joined(room);
+      if (meaning.direct) {
+        direct.add(room);
+        await kv.put(directKey(room), event.sender);
+      }
+      await homeserver.notify(room, greeting(options, meaning.direct), key);
+      return;
+    }
+    if (meaning.membership === "leave" || meaning.membership === "ban") {
+      if (direct.delete(room)) await kv.remove(directKey(room));
+      for (const row of options.router.ofRoom(room)) {
+        await options.links.pause(row, `the bridge was removed from the room by ${event.sender}`);
+      }
+    }
+  };
+
+  const encryptedDirect = async (event: MatrixEvent, key: string): Promise<void> => {
+    const offered = await kv.get(`unencrypted/${event.room_id}`);
+    if (offered !== undefined) return;
+    const room = await homeserver.createDirectRoom(event.sender);
+    await kv.put(`unencrypted/${event.room_id}`, room);
+    direct.add(room);
+    await kv.put(directKey(room), event.sender);
+    await homeserver.notify(
+      event.room_id,
+      "This chat is encrypted and I cannot read it. I have invited you to one that is not; please write to me there.",
+      key,
+    );
+  };
+
+  return {
+    async deliver(job) {
+      const body = JSON.parse(job.body) as ControlBody;
+      if ("remote" in body) await homeserver.renameGhost(body.remote.user, body.remote.was);
+      else await handle(body.event, job.key);
+      return { state: "done", atMs: clock.now() };
+    },
+    isDirect: (room) => direct.has(room),
+    async load() {
+      for (const { key } of await kv.list("direct/")) direct.add(key.slice("direct/".length) as RoomId);
+    },
+  };
+}
+
+async function command(options: ControlOptions, event: MatrixEvent, key: string, direct: boolean): Promise<void> {
+  const { prefix, settings, homeserver } = options;
+  const body = String(event.content["body"] ?? "");
+  const line = body.startsWith(prefix) ? body.slice(prefix.length) : direct ? body : "";
+  const levelIn: CommandIssuer["levelIn"] = (network) =>
+    levelOf(settings.permissions, {
+      user: event.sender,
+      room: event.room_id,
+      ...(network === undefined ? {} : { network }),
+    });
+  if (levelIn(undefined) === "block") return;
+  const answer = await runCommand(line, options.commandContext({ user: event.sender, room: event.room_id, levelIn }));
+  await homeserver.notify(event.room_id, answer, key, { user: event.sender, event: event.event_id });
+}
+
+/** Encryption came to a linked room: both directions are closed already (intake.ts), here it is stored and said. */
+async function encrypted(
+  { router, links, homeserver, prefix }: ControlOptions,
+  room: RoomId,
+  key: string,
+): Promise<void> {
+  const rows = router.ofRoom(room);
+  for (const row of rows) await links.pause(row, encryptedReason);
+  if (rows.length === 0) return;
+  const text = `This room is now encrypted, and the bridge cannot read encrypted rooms: the link is paused and nothing crosses any more. Encryption cannot be switched off; \`${prefix} unlink\` here, and link a new room without it.`;
+  await homeserver.notify(room, text, key);
+}
+
+async function tombstone(
+  { router, links, homeserver, prefix }: ControlOptions,
+  room: RoomId,
+  replacement: RoomId | undefined,
+  key: string,
+): Promise<void> {
+  const rows = router.ofRoom(room);
+  for (const row of rows) await links.pause(row, "the room was replaced by another");
+  if (rows.length === 0) return;
+  const where = replacement === undefined ? "a new room" : replacement;
+  await homeserver.notify(
+    room,
+    `This room was replaced by ${where}: the link is paused. Invite the bridge there and say \`${prefix} link\` again.`,
+    key,
+  );
+}
+
+function greeting({ prefix }: ControlOptions, direct: boolean): string {
+  return direct
+    ? "Hello! Say `help` to see what I can do here."
+    : `Hello! An admin of this bridge can link this room: \`${prefix} link <network> <channel>\`. \`${prefix} help\` lists the commands.`;
+}

@@ -1,0 +1,192 @@
+/**
+ * Where both sides hand in what happened: routes it from memory to jobs and makes them durable in one commit, before anybody
+ * is answered. It delivers nothing and asks nobody.
+ */
+import type { Clock, Log, Meter } from "./ambient.ts";
+import type { RemoteEvent } from "./connector.ts";
+import type { Homeserver, MatrixEvent } from "./homeserver.ts";
+import { controlPortal, type EventId, type JobKey, jobKey, type PortalId, type RoomId, type UserId } from "./ids.ts";
+import type { InwardBody } from "./inward.ts";
+import type { Lanes } from "./lanes.ts";
+import { joinedKey, type OutwardBody } from "./outward.ts";
+import type { Router } from "./router.ts";
+import type { Siblings } from "./siblings.ts";
+import type { KeyValueStore, NewJob } from "./store.ts";
+
+export interface IntakeOptions {
+  readonly homeserver: Homeserver;
+  readonly router: Router;
+  readonly lanes: Lanes;
+  readonly siblings: Siblings;
+  readonly kv: KeyValueStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly meter: Meter;
+  /** `!irc` */
+  readonly commandPrefix: string;
+  /** Rooms that are direct chats of one person with the bot. */
+  readonly isDirect: (room: RoomId) => boolean;
+  /** A linked room became encrypted: nothing more may cross, from this moment. */
+  readonly encrypted: (room: RoomId) => void;
+}
+
+/** Body of a control job. */
+export type ControlBody =
+  | { readonly event: MatrixEvent }
+  | { readonly remote: Extract<RemoteEvent, { kind: "user-changed" }> };
+
+export interface Intake {
+  /** Events of the homeserver; resolves once durable. */
+  take(events: readonly MatrixEvent[]): Promise<void>;
+  /** An event of the network; resolves once durable. */
+  emit(event: RemoteEvent): Promise<void>;
+  /** Which events of these are known already. */
+  keysOf(room: RoomId, event: EventId): JobKey[];
+}
+
+export function createIntake(options: IntakeOptions): Intake {
+  const { router, lanes, clock, meter } = options;
+
+  const outwardKey = (event: EventId, portal: PortalId): JobKey => jobKey(`m/${event}/${portal}`);
+
+  const newJob = (portal: PortalId, lane: NewJob["lane"], key: JobKey, author: string, body: unknown): NewJob => ({
+    portal,
+    lane,
+    key,
+    author,
+    createdAtMs: clock.now(),
+    body: JSON.stringify(body),
+  });
+
+  const jobsOf = (event: MatrixEvent): NewJob[] => {
+    if (event.type === "m.room.encryption") options.encrypted(event.room_id);
+    if (isForBot(options, event)) {
+      return [newJob(controlPortal, "control", outwardKey(event.event_id, controlPortal), event.sender, { event })];
+    }
+    const rows = router.ofRoom(event.room_id);
+    if (rows.length === 0 || options.siblings.isPrivateTalk(event)) return [];
+    if (event.type === "m.room.member") noteJoin(options, event);
+    if (!crossingTypes.has(event.type)) return [];
+    const body: OutwardBody = { event };
+    return rows
+      .filter((row) => row.state === "active")
+      .map((row) => newJob(row.id, "outward", outwardKey(event.event_id, row.id), event.sender, body));
+  };
+
+  return {
+    async take(events) {
+      const jobs: NewJob[] = [];
+      for (const event of events) {
+        await overtake(options, event, outwardKey);
+        jobs.push(...jobsOf(event));
+      }
+      const taken = await lanes.append(jobs);
+      if (taken > 0) meter.count("trestle_events_taken_total", { direction: "outward" }, taken);
+    },
+    async emit(event) {
+      if (event.kind === "connection") {
+        for (const row of router.ofNetwork(event.network)) if (event.state === "up") lanes.wake(row.id, "outward");
+        return;
+      }
+      if (event.kind === "user-changed") {
+        const key = jobKey(`r/${event.user.network}/${event.key}/0`);
+        await lanes.append([newJob(controlPortal, "control", key, event.user.id, { remote: event })]);
+        return;
+      }
+      if (event.kind === "presence-in-chat" && event.state === "back") {
+        for (const row of router.ofChat(event.chat)) lanes.wake(row.id, "outward");
+      }
+      const body: InwardBody = { event };
+      const author = event.kind === "action" ? event.sender.id : "";
+      const jobs = router
+        .ofChat(event.chat)
+        .filter((row) => row.state === "active")
+        .map((row) => newJob(row.id, "inward", jobKey(`r/${row.network}/${event.key}/${row.id}`), author, body));
+      const taken = await lanes.append(jobs);
+      if (taken > 0) meter.count("trestle_events_taken_total", { direction: "inward" }, taken);
+    },
+    keysOf: (room, event) => [
+      ...router.ofRoom(room).map((row) => outwardKey(event, row.id)),
+      outwardKey(event, controlPortal),
+    ],
+  };
+}
+
+/** Kinds of event that can mean something to the other side; the rest is not even stored. */
+const crossingTypes = new Set([
+  "m.room.message",
+  "m.room.encrypted",
+  "m.room.redaction",
+  "m.room.topic",
+  "m.reaction",
+  "m.sticker",
+]);
+
+/** Invites, the bot's own membership, commands, what changes a link, and whatever is said to the bot in a direct chat. */
+function isForBot({ homeserver, commandPrefix, isDirect, router }: IntakeOptions, event: MatrixEvent): boolean {
+  const linked = router.ofRoom(event.room_id).length > 0;
+  switch (event.type) {
+    case "m.room.member":
+      return event.state_key === homeserver.userId;
+    case "m.room.encryption":
+    case "m.room.tombstone":
+      return linked || isDirect(event.room_id);
+    case "m.room.encrypted":
+      return !linked && isDirect(event.room_id);
+    case "m.room.message": {
+      const { body } = event.content;
+      if (event.content["dev.trestle.control"] === true || typeof body !== "string") return false;
+      if (!linked && isDirect(event.room_id)) return event.content["msgtype"] !== "m.notice";
+      return body === commandPrefix || body.startsWith(`${commandPrefix} `);
+    }
+    default:
+      return false;
+  }
+}
+
+/** For quotes: nobody is shown what was said before he came. */
+function noteJoin({ kv, clock, log }: IntakeOptions, event: MatrixEvent): void {
+  const before = event.unsigned?.["prev_content"];
+  const wasJoined =
+    typeof before === "object" && before !== null && "membership" in before && before.membership === "join";
+  if (event.content["membership"] !== "join" || wasJoined || event.state_key === undefined) return;
+  kv.put(joinedKey(event.room_id, event.state_key as UserId), String(clock.now())).catch((err) =>
+    log.warn({ err }, "could not note a join"),
+  );
+}
+
+/**
+ * Deleting what still waits cancels it, editing replaces its content; only the author's own words are touched here. The event
+ * itself goes its way all the same: a redaction then finds no target, an edit changes nothing any more, and both close so.
+ */
+async function overtake(
+  { router, lanes }: IntakeOptions,
+  event: MatrixEvent,
+  keyOf: (event: EventId, portal: PortalId) => JobKey,
+): Promise<void> {
+  const edited = editTarget(event);
+  const target = event.type === "m.room.redaction" ? redactionTarget(event) : edited;
+  if (target === undefined) return;
+  const own = (body: string) => (JSON.parse(body) as OutwardBody).event.sender === event.sender;
+  for (const row of router.ofRoom(event.room_id)) {
+    const key = keyOf(target, row.id);
+    if (edited === undefined) await lanes.cancel(row.id, "outward", key, own);
+    else {
+      await lanes.replace(row.id, "outward", key, (old) =>
+        own(old) ? JSON.stringify({ ...(JSON.parse(old) as OutwardBody), editedBy: event }) : old,
+      );
+    }
+  }
+}
+
+function editTarget(event: MatrixEvent): EventId | undefined {
+  const relation = event.content["m.relates_to"];
+  if (event.type !== "m.room.message" || typeof relation !== "object" || relation === null) return undefined;
+  if (!("rel_type" in relation) || relation.rel_type !== "m.replace" || !("event_id" in relation)) return undefined;
+  return typeof relation.event_id === "string" ? (relation.event_id as EventId) : undefined;
+}
+
+function redactionTarget(event: MatrixEvent): EventId | undefined {
+  const inContent = event.content["redacts"];
+  return event.redacts ?? (typeof inContent === "string" ? (inContent as EventId) : undefined);
+}
