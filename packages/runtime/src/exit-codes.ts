@@ -1,0 +1,42 @@
+/**
+ * How a span ends, as a number: a supervisor restarts some and not others (deploy/trestle-irc.service). Documented in
+ * docs/operate/exit-codes.md.
+ */
+import type { BridgeError, ErrorCode } from "@trestle/core";
+
+export const exitCodes = {
+  done: 0,
+  /** `check` found something. */
+  checkFailed: 1,
+  usage: 64,
+  configInvalid: 65,
+  configMissing: 66,
+  registration: 67,
+  tokenRefused: 68,
+  internal: 70,
+  portTaken: 71,
+  databaseLocked: 72,
+  databaseFailed: 73,
+} as const;
+
+const byError: Partial<Record<ErrorCode, number>> = {
+  "config-invalid": exitCodes.configInvalid,
+  "registration-mismatch": exitCodes.registration,
+  "port-taken": exitCodes.portTaken,
+  "database-locked": exitCodes.databaseLocked,
+  "database-failed": exitCodes.databaseFailed,
+};
+
+export const exitCodeOf = (error: BridgeError): number => byError[error.code] ?? exitCodes.internal;
+
+/** What an admin can do about it, for the codes that are his to mend. */
+export const mends: Partial<Record<ErrorCode, string>> = {
+  "port-taken":
+    "Another program listens there, perhaps a second copy of this bridge. Stop it, or choose another port in appservice.listen (and register again).",
+  "database-locked":
+    "Another process of this bridge uses the database. Stop it first; two would send everything twice.",
+  "database-failed":
+    "See that the folder exists and is writable by this user, or that PostgreSQL runs and takes this user and password.",
+  "registration-mismatch":
+    "Run `trestle register` again (it keeps the tokens) and load the new file into the homeserver.",
+};
