@@ -83,8 +83,9 @@ export function createBridge(options: BridgeOptions): Bridge {
       code: error.code,
     });
     const row = router.get(portal);
-    if (row === undefined || lane !== "outward") return;
-    notice({ portal, room: row.room, error, key: job.key, toward: senderOf(job) });
+    if (row === undefined || lane === "control") return;
+    const toward = lane === "outward" ? { toward: senderOf(job) } : {};
+    notice({ portal, room: row.room, error, key: job.key, ...toward });
   };
 
   const lanes: Lanes = createLanes({

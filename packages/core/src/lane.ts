@@ -1,10 +1,11 @@
 /**
- * One lane: one direction of a portal, strictly in order. It owns the few jobs it holds in memory and decides, job by job,
- * what a failure means: again in place, park one author, or give up. What delivering is, it does not know.
+ * One lane: one direction of a portal, strictly in order. It decides, job by job, what a failure means: again in place, set
+ * one author aside, or give up. What delivering is, it does not know.
  */
 import type { Clock, Log } from "./ambient.ts";
 import { asBridgeError, BridgeError } from "./errors.ts";
 import type { JobKey, PortalId } from "./ids.ts";
+import { LaneQueue } from "./lane-queue.ts";
 import type { Direction, Job, JournalStore, Outcome } from "./store.ts";
 
 export interface LaneHost {
@@ -23,155 +24,181 @@ export interface LaneHost {
   held(change: number): void;
 }
 
-export interface Lane {
-  /** A job that was just made durable. */
-  offer(job: Job): void;
-  /** Jobs are waiting on disk that were not offered. */
-  mindDisk(): void;
-  /** Tries again now what waits for the far side. */
-  wake(): void;
-  /** Takes a queued job out again; false when it is under way or not here. */
-  cancel(key: JobKey, allowed: (body: string) => boolean): Promise<boolean>;
-  /** Gives a queued job another body; false as above. */
-  replace(key: JobKey, body: (old: string) => string): Promise<boolean>;
-  /** Resolves when every job the lane knows at this moment is over, or it waits for the far side. */
-  caughtUp(): Promise<void>;
-  /** Lets what is under way end, starts nothing more. */
-  stop(): Promise<void>;
-  readonly idle: boolean;
-}
-
 /** Tries of a job that fails by a mistake of ours, before it becomes a dead letter. */
 const internalTriesMax = 5;
 const backOffFirstMs = 500;
 const backOffMaxMs = 30_000;
-/** Closed but not yet committed: bounded so that a stalled disk stops the lane. */
+/** Over but not yet committed: bounded, so that a stalled disk stops the lane. */
 const unsettledMax = 64;
 
-/** `onIdle` is told when nothing is left, in memory or on disk. */
-export function createLane(portal: PortalId, direction: Direction, host: LaneHost, onIdle: () => void): Lane {
-  const queue: Job[] = [];
-  const parked = new Map<string, number>();
-  const waiters: { seq: number; resolve: () => void }[] = [];
-  const unsettled = new Set<Promise<void>>();
-  /** Jobs after this seq are to be read from disk; undefined when memory holds all there is. */
-  let diskAfterSeq: number | undefined;
-  let offeredMeanwhile = false;
-  let lastSeq = 0;
-  let running = false;
-  let stopping = false;
-  let current: Job | undefined;
-  let sleeping: AbortController | undefined;
-  let finished: Promise<void> = Promise.resolve();
+export class Lane {
+  readonly #host: LaneHost;
+  readonly #queue: LaneQueue;
+  readonly #name: { readonly portal: PortalId; readonly direction: Direction };
+  readonly #onIdle: () => void;
+  /** Authors set aside, until when (epoch ms). */
+  readonly #parked = new Map<string, number>();
+  readonly #unsettled = new Set<Promise<void>>();
+  #waiters: { readonly seq: number; readonly resolve: () => void }[] = [];
+  #running = false;
+  #stopping = false;
+  #current: Job | undefined;
+  #sleeping: AbortController | undefined;
+  #finished: Promise<void> = Promise.resolve();
 
-  const start = () => {
-    if (running || stopping) return;
-    running = true;
-    finished = run()
+  /** `onIdle` is told when nothing is left, in memory or on disk. */
+  constructor(portal: PortalId, direction: Direction, host: LaneHost, onIdle: () => void) {
+    this.#host = host;
+    this.#name = { portal, direction };
+    this.#onIdle = onIdle;
+    const { journal, room, held } = host;
+    this.#queue = new LaneQueue({ portal, direction, journal, room, held });
+  }
+
+  get idle(): boolean {
+    return !this.#running && this.#queue.empty && this.#parked.size === 0;
+  }
+
+  /** A job that was just made durable. */
+  offer(job: Job): void {
+    this.#queue.offer(job);
+    this.#start();
+  }
+
+  /** Jobs are waiting on disk that were not offered. */
+  lookAtDisk(): void {
+    this.#queue.lookAtDisk();
+    this.#start();
+  }
+
+  /** Tries again now what waits for the far side. */
+  wake(): void {
+    this.#sleeping?.abort();
+  }
+
+  /** Takes a queued job out again; false when it is under way, not in memory, or not `allowed`. */
+  async cancel(key: JobKey, allowed: (body: string) => boolean): Promise<boolean> {
+    const job = this.#queue.take(key, allowed);
+    if (job === undefined) return false;
+    const atMs = this.#host.clock.now();
+    await this.#host.journal.settle(job.seq, { state: "cancelled", atMs, failure: "deleted while it waited" });
+    return true;
+  }
+
+  /** Gives a queued job another body; false as above. */
+  async replace(key: JobKey, body: (old: string) => string): Promise<boolean> {
+    const changed = this.#queue.change(key, body);
+    if (changed === undefined) return false;
+    await this.#host.journal.update(changed.seq, { body: changed.body });
+    return true;
+  }
+
+  /** Resolves when every job the lane knows at this moment is over, or it waits for the far side. */
+  caughtUp(): Promise<void> {
+    const seq = this.#queue.newestSeq ?? this.#current?.seq;
+    if (!this.#running || this.#sleeping !== undefined || seq === undefined) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push({ seq, resolve }));
+  }
+
+  /** Lets what is under way end, starts nothing more. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#sleeping?.abort();
+    this.#queue.clear();
+    await this.#finished;
+    await Promise.all(this.#unsettled);
+  }
+
+  #start(): void {
+    if (this.#running || this.#stopping) return;
+    this.#running = true;
+    this.#finished = this.#run()
       .catch((err) => {
-        host.log.error({ portal, direction, err }, "lane failed; it starts again");
-        diskAfterSeq ??= lastSeq;
-        return sleep(backOffFirstMs);
+        this.#host.log.error({ ...this.#name, err }, "lane failed; it starts again");
+        this.#queue.lookAtDisk();
+        return this.#sleep(backOffFirstMs);
       })
       .finally(() => {
-        running = false;
-        release(Number.POSITIVE_INFINITY);
+        this.#running = false;
+        this.#release(Number.POSITIVE_INFINITY);
+        if (this.#stopping) return;
         // Offered while the last turn ended.
-        if (!stopping && (queue.length > 0 || diskAfterSeq !== undefined)) start();
-        else if (!stopping) onIdle();
+        if (!this.#queue.empty) this.#start();
+        else if (this.idle) this.#onIdle();
       });
-  };
+  }
 
-  const release = (seq: number) => {
-    for (let i = waiters.length - 1; i >= 0; i--) {
-      const waiter = waiters[i];
-      if (waiter !== undefined && waiter.seq <= seq) {
-        waiters.splice(i, 1);
-        waiter.resolve();
-      }
-    }
-  };
-
-  async function run(): Promise<void> {
-    while (!stopping) {
-      if (queue.length === 0 && diskAfterSeq !== undefined) await refill(diskAfterSeq);
-      const job = queue.shift();
-      if (job === undefined) {
-        if (diskAfterSeq === undefined) return;
-        continue;
-      }
-      host.held(-1);
-      current = job;
-      await attempt(job);
-      current = undefined;
-      release(job.seq);
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      const job = await this.#queue.next(
+        () => Promise.all(this.#unsettled),
+        (waiting) => this.#parkedUntil(waiting.author) > this.#host.clock.now(),
+      );
+      if (job === undefined) return;
+      this.#current = job;
+      await this.#attempt(job);
+      this.#current = undefined;
+      this.#release(job.seq);
     }
   }
 
-  /** Reads the next jobs from disk; disk stays the source until it is dry and nothing was offered while we looked. */
-  async function refill(after: number): Promise<void> {
-    // A job whose end is not committed yet would still be read as queued, and delivered twice.
-    await Promise.all(unsettled);
-    offeredMeanwhile = false;
-    const limit = host.room();
-    const jobs = await host.journal.load(portal, direction, after, limit);
-    const waiting = jobs.filter((job) => (parked.get(job.author) ?? 0) <= host.clock.now());
-    queue.push(...waiting);
-    host.held(waiting.length);
-    const last = jobs.at(-1);
-    if (last !== undefined) lastSeq = Math.max(lastSeq, last.seq);
-    diskAfterSeq = jobs.length < limit && !offeredMeanwhile ? undefined : (last?.seq ?? after);
-  }
-
-  /** Brings the job to an end, however long that takes; returns early only when it is parked or the lane stops. */
-  async function attempt(first: Job): Promise<void> {
+  /** Brings the job to an end, however long that takes; returns early only when it is set aside or the lane stops. */
+  async #attempt(first: Job): Promise<void> {
+    const { clock } = this.#host;
     let job = first;
     let internalTries = 0;
-    const untilMs = parked.get(job.author) ?? (job.state === "parked" ? job.notBeforeMs : 0);
-    if (untilMs > host.clock.now()) return park(job, untilMs);
-    if (job.notBeforeMs > host.clock.now()) await sleep(job.notBeforeMs - host.clock.now());
-    while (!stopping) {
+    const untilMs = Math.max(this.#parkedUntil(job.author), job.state === "parked" ? job.notBeforeMs : 0);
+    if (untilMs > clock.now()) return this.#park(job, untilMs);
+    if (job.notBeforeMs > clock.now()) await this.#sleep(job.notBeforeMs - clock.now());
+    while (!this.#stopping) {
       let error: BridgeError;
       try {
-        return await settle(job, await host.deliver(job));
+        return await this.#settle(job, await this.#host.deliver(job));
       } catch (thrown) {
         error = asBridgeError(thrown);
       }
-      if (stopping && error.retry !== "never") return;
+      if (this.#stopping && error.retry !== "never") return;
       if (error.code === "internal") internalTries++;
       job = { ...job, attempts: job.attempts + 1, failure: error.message };
-      const tooOld = host.clock.now() - job.createdAtMs > host.ageLimitMs(job);
-      const final = error.retry === "never" || tooOld || internalTries >= internalTriesMax;
-      host.failed(job, tooOld && error.retry !== "never" ? new BridgeError("too-old", error.message) : error, final);
-      if (final) {
-        const failure = tooOld ? `too-old (${error.message})` : error.message;
-        return settle(job, { state: "dead", atMs: host.clock.now(), failure });
-      }
+      if (await this.#giveUp(job, error, internalTries)) return;
       const waitMs = typeof error.retry === "object" ? error.retry.afterMs : backOff(job.attempts);
-      if (error.scope === "author") return park(job, host.clock.now() + waitMs);
+      if (error.scope === "author") return this.#park(job, clock.now() + waitMs);
       // Kept on disk too, so that a restart knows that an outcome may be unknown (attempts > 0) and why it waits.
-      await host.journal.update(job.seq, { attempts: job.attempts, failure: error.message });
-      release(job.seq);
-      await sleep(waitMs);
+      await this.#host.journal.update(job.seq, { attempts: job.attempts, failure: error.message });
+      this.#release(job.seq);
+      await this.#sleep(waitMs);
     }
   }
 
+  /** Whether the failure was the last one; then the job is a dead letter. */
+  async #giveUp(job: Job, error: BridgeError, internalTries: number): Promise<boolean> {
+    const { clock, failed, ageLimitMs } = this.#host;
+    const tooOld = error.retry !== "never" && clock.now() - job.createdAtMs > ageLimitMs(job);
+    const reason = tooOld ? new BridgeError("too-old", error.message) : error;
+    const final = reason.retry === "never" || internalTries >= internalTriesMax;
+    failed(job, reason, final);
+    if (final) await this.#settle(job, { state: "dead", atMs: clock.now(), failure: reason.message });
+    return final;
+  }
+
+  #parkedUntil(author: string): number {
+    return this.#parked.get(author) ?? 0;
+  }
+
   /** Sets the job aside with all others of its author, until then. */
-  async function park(job: Job, untilMs: number): Promise<void> {
-    if (!parked.has(job.author)) {
-      parked.set(job.author, untilMs);
-      void host.clock.wait(untilMs - host.clock.now()).then(() => {
-        parked.delete(job.author);
-        if (stopping) return;
-        // The parked ones stand on disk before what is in memory: read again from the start.
-        host.held(-queue.length);
-        queue.length = 0;
-        diskAfterSeq = 0;
-        start();
+  async #park(job: Job, untilMs: number): Promise<void> {
+    if (!this.#parked.has(job.author)) {
+      this.#parked.set(job.author, untilMs);
+      void this.#host.clock.wait(untilMs - this.#host.clock.now()).then(() => {
+        this.#parked.delete(job.author);
+        if (this.#stopping) return;
+        // The parked ones stand on disk before what is in memory.
+        this.#queue.lookAtDisk(true);
+        this.#start();
       });
     }
     const { attempts, failure } = job;
-    await host.journal.update(job.seq, {
+    await this.#host.journal.update(job.seq, {
       state: "parked",
       notBeforeMs: untilMs,
       attempts,
@@ -179,80 +206,31 @@ export function createLane(portal: PortalId, direction: Direction, host: LaneHos
     });
   }
 
-  async function settle(job: Job, outcome: Outcome): Promise<void> {
-    const commit = host.journal
+  /** The commit is not waited for: the next message goes while this one's end is on its way to the disk. */
+  async #settle(job: Job, outcome: Outcome): Promise<void> {
+    const commit = this.#host.journal
       .settle(job.seq, outcome)
-      .then(() => host.settled(job, outcome))
+      .then(() => this.#host.settled(job, outcome))
       .catch((err) =>
-        // Delivered but not closed: a restart will deliver it again under the same key, which the far side recognises.
-        host.log.error({ portal, direction, seq: job.seq, err }, "could not close a job"),
+        // Delivered but not closed: a restart delivers it again under the same key, which the far side recognises.
+        this.#host.log.error({ ...this.#name, seq: job.seq, err }, "could not close a job"),
       )
-      .finally(() => unsettled.delete(commit));
-    unsettled.add(commit);
-    if (unsettled.size >= unsettledMax) await Promise.race(unsettled);
+      .finally(() => this.#unsettled.delete(commit));
+    this.#unsettled.add(commit);
+    if (this.#unsettled.size >= unsettledMax) await Promise.race(this.#unsettled);
   }
 
-  async function sleep(ms: number): Promise<void> {
-    sleeping = new AbortController();
-    await host.clock.wait(ms, sleeping.signal);
-    sleeping = undefined;
+  async #sleep(ms: number): Promise<void> {
+    this.#sleeping = new AbortController();
+    await this.#host.clock.wait(ms, this.#sleeping.signal);
+    this.#sleeping = undefined;
   }
 
-  return {
-    offer(job) {
-      // Read from disk already, between its commit and now.
-      if (job.seq <= lastSeq) return;
-      if (diskAfterSeq !== undefined) offeredMeanwhile = true;
-      else if (queue.length >= host.room()) diskAfterSeq = lastSeq;
-      else {
-        queue.push(job);
-        host.held(1);
-        lastSeq = job.seq;
-      }
-      start();
-    },
-    mindDisk() {
-      offeredMeanwhile = true;
-      diskAfterSeq ??= lastSeq;
-      start();
-    },
-    wake: () => sleeping?.abort(),
-    async cancel(key, allowed) {
-      const at = queue.findIndex((job) => job.key === key);
-      const job = queue[at];
-      if (job === undefined || job.sent.length > 0 || job.attempts > 0 || !allowed(job.body)) return false;
-      queue.splice(at, 1);
-      host.held(-1);
-      await settle(job, { state: "cancelled", atMs: host.clock.now(), failure: "deleted while it waited" });
-      return true;
-    },
-    async replace(key, body) {
-      const at = queue.findIndex((job) => job.key === key);
-      const job = queue[at];
-      if (job === undefined || job.sent.length > 0 || job.attempts > 0) return false;
-      const changed = { ...job, body: body(job.body) };
-      queue[at] = changed;
-      await host.journal.update(job.seq, { body: changed.body });
-      return true;
-    },
-    caughtUp() {
-      if (!running || sleeping !== undefined) return Promise.resolve();
-      const seq = queue.at(-1)?.seq ?? current?.seq;
-      if (seq === undefined) return Promise.resolve();
-      return new Promise((resolve) => waiters.push({ seq, resolve }));
-    },
-    async stop() {
-      stopping = true;
-      sleeping?.abort();
-      host.held(-queue.length);
-      queue.length = 0;
-      await finished;
-      await Promise.all(unsettled);
-    },
-    get idle() {
-      return !running && queue.length === 0 && diskAfterSeq === undefined;
-    },
-  };
+  #release(seq: number): void {
+    const over = this.#waiters.filter((waiter) => waiter.seq <= seq);
+    this.#waiters = this.#waiters.filter((waiter) => waiter.seq > seq);
+    for (const waiter of over) waiter.resolve();
+  }
 }
 
 function backOff(attempts: number): number {

@@ -5,7 +5,7 @@
 import type { Clock, Log } from "./ambient.ts";
 import type { BridgeError } from "./errors.ts";
 import type { JobKey, PortalId } from "./ids.ts";
-import { createLane, type Lane, type LaneHost } from "./lane.ts";
+import { Lane, type LaneHost } from "./lane.ts";
 import type { Direction, Job, JournalStore, NewJob, Outcome } from "./store.ts";
 
 export interface LanesOptions {
@@ -77,7 +77,7 @@ export function createLanes(options: LanesOptions): Lanes {
     const name = nameOf(portal, direction);
     const known = lanes.get(name);
     if (known !== undefined) return known;
-    const lane = createLane(portal, direction, host, () => {
+    const lane: Lane = new Lane(portal, direction, host, () => {
       if (lanes.get(name) !== lane || !lane.idle) return;
       lanes.delete(name);
       sinceShedCheck.delete(name);
@@ -125,7 +125,7 @@ export function createLanes(options: LanesOptions): Lanes {
     },
     async resume() {
       for (const { portal, lane } of await journal.backlog()) {
-        if (!heldBack.has(portal)) laneOf(portal, lane).mindDisk();
+        if (!heldBack.has(portal)) laneOf(portal, lane).lookAtDisk();
       }
     },
     hold(portal) {
@@ -144,7 +144,7 @@ export function createLanes(options: LanesOptions): Lanes {
         // What was under way when the lane was held must be over first, or it would be delivered twice.
         await ending.get(name);
         ending.delete(name);
-        if (!stopped && !heldBack.has(portal)) laneOf(portal, direction).mindDisk();
+        if (!stopped && !heldBack.has(portal)) laneOf(portal, direction).lookAtDisk();
       }
     },
     wake: (portal, direction) => lanes.get(nameOf(portal, direction))?.wake(),
