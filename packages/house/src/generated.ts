@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root, runProgram } from "./steps.ts";
 
-const trestle = join(root, "packages", "cli", "dist", "main.js");
+const trestle = join(root, "packages", "cli", "bin", "trestle.mjs");
 
 interface GeneratedFile {
   readonly path: string;

@@ -48,7 +48,7 @@ function readText(shown: string, file: string): string {
         : code === "EACCES"
           ? "this user may not read it"
           : `it cannot be read (${code ?? String(error)})`;
-    throw new ConfigError([{ path: [], place: shown, message: why }]);
+    throw new ConfigError([{ path: [], place: shown, message: why }], true);
   }
 }
 

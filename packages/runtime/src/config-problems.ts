@@ -15,11 +15,14 @@ export interface ConfigProblem {
 /** One or more mistakes in a config. Its message is ready for a person; the stack is nobody's business. */
 export class ConfigError extends Error {
   readonly problems: readonly ConfigProblem[];
+  /** The file is not there or cannot be read at all. */
+  readonly missing: boolean;
 
-  constructor(problems: readonly ConfigProblem[]) {
+  constructor(problems: readonly ConfigProblem[], missing = false) {
     super(problems.map(printProblem).join("\n"));
     this.name = "ConfigError";
     this.problems = problems;
+    this.missing = missing;
   }
 }
 

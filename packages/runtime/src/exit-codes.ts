@@ -13,6 +13,8 @@ export const exitCodes = {
   configMissing: 66,
   registration: 67,
   tokenRefused: 68,
+  /** `ask` found no running span. */
+  notRunning: 69,
   internal: 70,
   portTaken: 71,
   databaseLocked: 72,

@@ -1,1 +1,2 @@
-export {};
+export { runSpan } from "./run-span.ts";
+export type { Span } from "./span.ts";

@@ -1,0 +1,102 @@
+/**
+ * The composition root: joins the store, the homeserver side, the span's connector and the core into one bridge, with the admin
+ * server beside it. It decides the order of starting and stopping and nothing else.
+ */
+import { createHmac } from "node:crypto";
+import { type Bridge, BridgeError, createBridge, type Log, systemClock } from "@trestle/core";
+import { createHomeserver, type Registration } from "@trestle/matrix";
+import { openStore } from "@trestle/store";
+import { createAdminServer } from "./admin-server.ts";
+import type { LoadedConfig } from "./config-file.ts";
+import { bridgeSettings, type HostPort, parseHostPort } from "./config-shape.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import type { Span } from "./span.ts";
+
+export interface Composed {
+  readonly bridge: Bridge;
+  /** Where the admin server listens in the end. */
+  readonly admin: HostPort;
+  /** Stops taking, drains for at most this long, closes everything. Never rejects. */
+  stop(drainMs: number): Promise<void>;
+}
+
+/** Starts everything. Rejects with a BridgeError, and then nothing is left open. */
+export async function compose<C>(
+  span: Span<C>,
+  config: LoadedConfig<C>,
+  registration: Registration,
+  log: Log,
+): Promise<Composed> {
+  const { homeserver: server, appservice, database, admin: adminConfig } = config.shared;
+  const metrics = createMetrics();
+  const closers: ((drainMs: number) => Promise<void>)[] = [];
+  const stop = async (drainMs: number) => {
+    for (const close of closers.splice(0).reverse()) {
+      await close(drainMs).catch((err: unknown) => log.warn({ err }, "something did not close cleanly"));
+    }
+  };
+  try {
+    const store = await openStore({ url: database.url, log });
+    closers.push(() => store.close());
+    const shared = { clock: systemClock, log, meter: metrics };
+    const homeserver = createHomeserver({
+      ...shared,
+      url: server.url,
+      serverName: server.name,
+      span: span.name,
+      registration,
+      listen: listenAt("appservice.listen", appservice.listen),
+      store,
+    });
+    const connector = span.connector(config.span);
+    const bridge = createBridge({ ...shared, store, homeserver, connector, settings: bridgeSettings(config.shared) });
+    const adminServer = createAdminServer({
+      listen: listenAt("admin.listen", adminConfig.listen),
+      token: adminToken(adminConfig.token, registration),
+      status: () => bridge.status(),
+      command: (line) => bridge.command(line),
+      metrics: () => scrape(bridge, metrics),
+    });
+    const admin = await adminServer.start();
+    closers.push(() => adminServer.stop());
+    closers.push((drainMs) => bridge.stop(drainMs));
+    await bridge.start();
+    return { bridge, admin, stop };
+  } catch (error) {
+    await stop(0);
+    throw error;
+  }
+}
+
+function listenAt(key: string, text: string): HostPort {
+  const parsed = parseHostPort(text);
+  if (parsed === undefined) throw new BridgeError("config-invalid", `${key} must be HOST:PORT`);
+  return parsed;
+}
+
+/** Without one in the config it follows from the registration: who may read that may command the bridge anyway. */
+export function adminToken(configured: string | undefined, registration: Pick<Registration, "as_token">): string {
+  return configured ?? createHmac("sha256", registration.as_token).update("trestle admin token").digest("hex");
+}
+
+/** What is known only by asking is asked when somebody looks. */
+async function scrape(bridge: Bridge, metrics: Metrics): Promise<{ text: string; contentType: string }> {
+  const status = await bridge.status();
+  metrics.gauge("trestle_ready", status.ready ? 1 : 0);
+  metrics.gauge("trestle_jobs", status.jobs.queued, { state: "queued" });
+  metrics.gauge("trestle_jobs", status.jobs.parked, { state: "parked" });
+  metrics.gauge("trestle_dead_letters", status.jobs.dead);
+  metrics.gauge("trestle_oldest_job_seconds", (status.jobs.oldestAgeMs ?? 0) / 1000);
+  metrics.gauge("trestle_links", status.links.active, { state: "active" });
+  metrics.gauge("trestle_links", status.links.paused, { state: "paused" });
+  metrics.gauge("trestle_homeserver_up", status.homeserver.state === "up" ? 1 : 0);
+  metrics.gauge("trestle_canary_overdue", status.homeserver.canaryOverdue ? 1 : 0);
+  if (status.homeserver.canaryAgeMs !== undefined) {
+    metrics.gauge("trestle_canary_age_seconds", status.homeserver.canaryAgeMs / 1000);
+  }
+  for (const { network, state, queuedLines } of status.networks) {
+    metrics.gauge("trestle_network_up", state === "up" ? 1 : 0, { network });
+    if (queuedLines !== undefined) metrics.gauge("trestle_network_queued_lines", queuedLines, { network });
+  }
+  return { text: await metrics.print(), contentType: metrics.contentType };
+}

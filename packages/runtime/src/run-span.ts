@@ -1,0 +1,81 @@
+/**
+ * The main program of every span: takes the command line apart, reads the config and does what was asked. An admin's mistake ends
+ * with one clear message and its own exit code, never with a stack trace.
+ */
+import { asBridgeError, BridgeError } from "@trestle/core";
+import { parseSpanArguments, spanHelp, UsageError } from "./arguments.ts";
+import { ask } from "./ask.ts";
+import { check } from "./check.ts";
+import { loadConfig } from "./config-file.ts";
+import { ConfigError } from "./config-problems.ts";
+import { exampleConfig } from "./example-config.ts";
+import { exitCodeOf, exitCodes, mends } from "./exit-codes.ts";
+import { createRedactor } from "./redact.ts";
+import { register } from "./register.ts";
+import { run } from "./run.ts";
+import type { Span, Terminal } from "./span.ts";
+
+/** Runs the command of `argv` and ends the process with its exit code. */
+export async function runSpan<C>(span: Span<C>, argv: readonly string[] = process.argv): Promise<never> {
+  const terminal: Terminal = {
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(text),
+  };
+  const code = await spanCommand(span, argv.slice(2), process.env, terminal);
+  process.exit(code);
+}
+
+/** The same without ending the process: resolves to the exit code. */
+export async function spanCommand<C>(
+  span: Span<C>,
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  terminal: Terminal,
+): Promise<number> {
+  let secrets: readonly string[] = [];
+  try {
+    const command = parseSpanArguments(args, span.name);
+    if (command.verb === "help") {
+      terminal.out(spanHelp(span.name));
+      return exitCodes.done;
+    }
+    if (command.verb === "example") {
+      terminal.out(exampleConfig(span.name, span.example));
+      return exitCodes.done;
+    }
+    const config = loadConfig(command.config, span, env);
+    secrets = config.secrets;
+    switch (command.verb) {
+      case "run":
+        return await run(span, config, terminal);
+      case "check":
+        return await check(span, config, terminal);
+      case "register":
+        return register(span, config, command, terminal);
+      case "ask":
+        return await ask(span, config, command.line, terminal);
+      default:
+        return command satisfies never;
+    }
+  } catch (error) {
+    return explain(span.name, error, (text) => terminal.err(createRedactor(secrets).text(text)));
+  }
+}
+
+function explain(name: string, error: unknown, say: (text: string) => void): number {
+  if (error instanceof UsageError) {
+    say(`${error.message}\n`);
+    return exitCodes.usage;
+  }
+  if (error instanceof ConfigError) {
+    say(`The config of the ${name} span has to be mended:\n${error.message.replace(/^/gm, "  ")}\n`);
+    return error.missing ? exitCodes.configMissing : exitCodes.configInvalid;
+  }
+  const { code, message, stack } = asBridgeError(error);
+  const mend = mends[code];
+  say(`The ${name} span cannot go on: ${message}\n${mend === undefined ? "" : `-> ${mend}\n`}`);
+  // Only what is a defect of ours is worth a trace.
+  if (!(error instanceof BridgeError))
+    say(`This is a defect of the bridge:\n${error instanceof Error ? error.stack : stack}\n`);
+  return exitCodeOf(asBridgeError(error));
+}

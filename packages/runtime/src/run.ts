@@ -1,0 +1,119 @@
+/**
+ * `run`: the life of a span's process. It starts the bridge, watches whether the homeserver takes us, and ends in order: on a
+ * signal, on a refused token, or on an exception that nobody caught.
+ */
+import { type Log, systemClock } from "@trestle/core";
+import type { Registration } from "@trestle/matrix";
+import { type Composed, compose } from "./compose.ts";
+import type { LoadedConfig } from "./config-file.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { probeHomeserver } from "./homeserver-probe.ts";
+import { createLog } from "./log.ts";
+import { loadRegistration } from "./registration-file.ts";
+import type { Span, Terminal } from "./span.ts";
+
+/** Less than the 90 s that supervisors wait before they kill. */
+const drainMs = 10_000;
+const probeRetryMaxMs = 30_000;
+
+/** Why the process ends; `code` is its exit code. */
+interface Ending {
+  readonly code: number;
+  readonly drainMs: number;
+  /** For the admin, when it is not an ordinary stop. */
+  readonly message?: string;
+}
+
+/** Resolves to the exit code once everything is closed. Rejects with a BridgeError when it cannot even start. */
+export async function run<C>(span: Span<C>, config: LoadedConfig<C>, terminal: Terminal): Promise<number> {
+  const registration = loadRegistration(span.name, config.shared);
+  const secrets = [...config.secrets, registration.as_token, registration.hs_token];
+  const log = createLog({ ...config.shared.log, secrets });
+  const ended = Promise.withResolvers<Ending>();
+  const stopListening = endings(ended.resolve, log);
+  const watching = new AbortController();
+  try {
+    const startedAt = performance.now();
+    const composed = await compose(span, config, registration, log);
+    log.info(
+      {
+        span: span.name,
+        appservice: config.shared.appservice.listen,
+        admin: `${composed.admin.host}:${composed.admin.port}`,
+      },
+      "the bridge is running",
+    );
+    void watchHomeserver(config, registration, log, watching.signal, ended.resolve);
+    void announceReady(composed, startedAt, log, watching.signal);
+    const ending = await ended.promise;
+    watching.abort();
+    if (ending.message !== undefined) terminal.err(`${ending.message}\n`);
+    log.info({ code: ending.code }, "stopping: what is under way is finished first");
+    await composed.stop(ending.drainMs);
+    log.info({ code: ending.code }, "stopped");
+    return ending.code;
+  } finally {
+    watching.abort();
+    stopListening();
+  }
+}
+
+/** Signals and escaped exceptions end the run; a second signal ends the process at once. */
+function endings(end: (ending: Ending) => void, log: Log): () => void {
+  let asked = false;
+  const onSignal = () => {
+    if (asked) process.exit(exitCodes.internal);
+    asked = true;
+    end({ code: exitCodes.done, drainMs });
+  };
+  const onEscaped = (err: unknown) => {
+    log.error(
+      { err },
+      "an exception escaped: this is a defect of the bridge. Stopping in order; nothing acknowledged is lost",
+    );
+    end({ code: exitCodes.internal, drainMs: 2_000 });
+  };
+  process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+  process.on("unhandledRejection", onEscaped).on("uncaughtException", onEscaped);
+  return () => {
+    process.off("SIGTERM", onSignal).off("SIGINT", onSignal);
+    process.off("unhandledRejection", onEscaped).off("uncaughtException", onEscaped);
+  };
+}
+
+/** Asks until the homeserver has taken or refused our token; says each time when it asks next. */
+async function watchHomeserver<C>(
+  config: LoadedConfig<C>,
+  registration: Registration,
+  log: Log,
+  signal: AbortSignal,
+  end: (ending: Ending) => void,
+): Promise<void> {
+  const { url } = config.shared.homeserver;
+  for (let waitMs = 1_000; !signal.aborted; waitMs = Math.min(waitMs * 2, probeRetryMaxMs)) {
+    const probe = await probeHomeserver(config.shared, registration, signal);
+    if (signal.aborted || probe.kind === "accepted") return;
+    if (probe.kind === "refused") {
+      const message = `The homeserver at ${url} does not know this bridge (${probe.why}). Load the registration ${config.shared.appservice.registration} into it and restart it; \`trestle register\` says how.`;
+      return end({ code: exitCodes.tokenRefused, drainMs: 0, message });
+    }
+    if (probe.kind === "other-name") {
+      const message = `The homeserver at ${url} does not take the bridge's bot: ${probe.why}. See that homeserver.name, appservice.bot and the registration agree; \`trestle check\` looks.`;
+      return end({ code: exitCodes.registration, drainMs: 0, message });
+    }
+    const nextTry = new Date(Date.now() + waitMs).toISOString();
+    log.warn({ url, why: probe.why, nextTry }, "the homeserver cannot be reached; trying again");
+    await systemClock.wait(waitMs, signal);
+  }
+}
+
+async function announceReady(composed: Composed, startedAt: number, log: Log, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const status = await composed.bridge.status().catch(() => undefined);
+    if (status?.ready === true) {
+      log.info({ afterMs: Math.round(performance.now() - startedAt), links: status.links.active }, "ready");
+      return;
+    }
+    await systemClock.wait(250, signal);
+  }
+}
