@@ -6,3 +6,13 @@ export { createHostilePeer, type HostileConnection, type HostilePeer, type Hosti
 export * as hostileScripts from "./irc/hostile-scripts.ts";
 export { allFeatures as allIrcFeatures, type SandboxIrcFeatures, type SandboxIrcOptions } from "./irc/options.ts";
 export type { HeardLine, SandboxIrcCounters } from "./irc/world.ts";
+
+// the homeserver, and a person at any homeserver
+export type { SandboxNamespace, SandboxRegistration } from "./homeserver/appservices.ts";
+export type { SandboxClock } from "./homeserver/clock.ts";
+export type { FailOptions, FaultMatch, SandboxFaults } from "./homeserver/faults.ts";
+export type { SandboxCounts, SandboxHomeserver, SandboxHomeserverOptions } from "./homeserver/homeserver.ts";
+export { createSandboxHomeserver } from "./homeserver/homeserver.ts";
+export type { PersonEvent, PersonReader, SandboxPerson } from "./homeserver/person.ts";
+export { loginPerson, personOf, registerPerson } from "./homeserver/person.ts";
+export type { ProfileName } from "./homeserver/profile.ts";

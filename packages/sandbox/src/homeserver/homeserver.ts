@@ -1,0 +1,184 @@
+/**
+ * A stand-in homeserver that speaks the client-server API over HTTP and pushes to appservices as Synapse or Conduit do, their
+ * losses and delays included. It puts the parts together and owns their life: start, restart, stop on one port.
+ */
+import { randomBytes } from "node:crypto";
+import { createAppserviceClient } from "./appservice-client.ts";
+import { createAppservices, type SandboxRegistration } from "./appservices.ts";
+import { realClock, type SandboxClock } from "./clock.ts";
+import { createDatabase } from "./database.ts";
+import { createDelivery } from "./delivery.ts";
+import { forbidden } from "./fault.ts";
+import { createFaults, type SandboxFaults } from "./faults.ts";
+import { createFront } from "./http.ts";
+import { openLedger } from "./ledger.ts";
+import { createMembers } from "./membership.ts";
+import { type ProfileName, profiles } from "./profile.ts";
+import { createRateLimit } from "./rate-limit.ts";
+import { requesterOf } from "./requester.ts";
+import { createRoomCreation } from "./room-creation.ts";
+import { type Call, param, type Register, type Route } from "./route.ts";
+import { createRouter } from "./router.ts";
+import { accountRoutes } from "./routes-account.ts";
+import { readingRoutes } from "./routes-reading.ts";
+import { roomsRoutes } from "./routes-rooms.ts";
+import { sendingRoutes } from "./routes-sending.ts";
+import { serverRoutes, versionsOf } from "./routes-server.ts";
+import { syncRoutes } from "./sync.ts";
+import { createTimeline } from "./timeline.ts";
+import { createTransactionIds } from "./transaction-ids.ts";
+import { createTyping } from "./typing.ts";
+
+export interface SandboxHomeserverOptions {
+  readonly profile: ProfileName;
+  readonly serverName: string;
+  /** 0, the default: any free one. Kept over restarts. */
+  readonly port?: number;
+  /** `memory` (default), or a folder that survives the process. */
+  readonly persistence?: string;
+  readonly registrations?: readonly SandboxRegistration[];
+  readonly clock?: SandboxClock;
+  /** For benches: history is cut to a short tail, only counts are kept. */
+  readonly lean?: boolean;
+}
+
+export interface SandboxHomeserver {
+  readonly url: string;
+  readonly port: number;
+  readonly serverName: string;
+  readonly profile: ProfileName;
+  readonly faults: SandboxFaults;
+  /** Known at once, as Conduit does it; Synapse would want a restart. The same id replaces. */
+  addAppservice(registration: SandboxRegistration): void;
+  /** A room with these joined members (registered where they are not), made without HTTP: for benches with many rooms. */
+  seedRoom(
+    creator: string,
+    members: readonly string[],
+    wanted?: { readonly version?: "11" | "12"; readonly public?: boolean },
+  ): string;
+  counts(): SandboxCounts;
+  /** Goes down as the real one does, losing what it loses, and comes back on the same port after `downMs`. */
+  restart(kind: "term" | "kill", downMs?: number): Promise<void>;
+  /** Closes the port and every connection; `start` opens it again. */
+  stop(kind?: "term" | "kill"): Promise<void>;
+  start(): Promise<void>;
+}
+
+export interface SandboxCounts {
+  readonly events: number;
+  readonly rooms: number;
+  readonly users: number;
+  readonly pushedTransactions: number;
+  readonly pushedEvents: number;
+  readonly refusedTransactions: number;
+}
+
+/** Builds and starts one. */
+export async function createSandboxHomeserver(options: SandboxHomeserverOptions): Promise<SandboxHomeserver> {
+  const { serverName, clock = realClock } = options;
+  const profile = profiles[options.profile];
+  const ledger =
+    options.persistence === undefined || options.persistence === "memory" ? undefined : openLedger(options.persistence);
+  const database = createDatabase({ lean: options.lean ?? false, ...(ledger ? { ledger } : {}) });
+  ledger?.replay(database);
+  const seed = randomBytes(24).toString("base64url");
+  const timeline = createTimeline({ database, serverName, seed, now: clock.now });
+  const members = createMembers(database, timeline);
+  const appservices = createAppservices(profile, serverName, database);
+  const client = createAppserviceClient(profile, clock);
+  const delivery = createDelivery({ profile, clock, database, appservices, client });
+  const creation = createRoomCreation({ profile, serverName, database, timeline, members });
+  const txns = createTransactionIds(profile, clock, database);
+  const limit = createRateLimit(clock.now);
+  const faults = createFaults();
+  const router = createRouter<Route>();
+  const register: Register = (method, path, run, given = {}) => {
+    for (const version of given.versions ?? ["r0", "v3"])
+      router.add(method, `/_matrix/client/${version}${path}`, { auth: given.auth ?? "user", run });
+  };
+  const roomOf = (call: Call) => {
+    const room = database.rooms.get(param(call, 0));
+    if (!room) throw forbidden(`User ${call.who.user} not in room ${param(call, 0)}`);
+    return room;
+  };
+  const syncs = syncRoutes({ profile, database, clock, typing: () => typing }, register);
+  const typing = createTyping({
+    clock,
+    nextStream: timeline.nextStream,
+    told: (room, edu) => {
+      delivery.ephemeral(room, edu);
+      syncs.wake(room);
+    },
+  });
+  timeline.listen((event, room, before) => {
+    if (before !== undefined && event.state_key !== undefined) appservices.memberChanged(room, event.state_key, before);
+    delivery.eventStored(event, room);
+    syncs.wake(room, event.type === "m.room.member" ? event.state_key : undefined);
+  });
+  accountRoutes({ profile, serverName, database, appservices, members, limit }, register);
+  roomsRoutes({ profile, serverName, database, appservices, client, creation, members, limit, roomOf }, register);
+  sendingRoutes({ profile, database, timeline, members, txns, limit, typing, roomOf }, register);
+  readingRoutes({ profile, database, now: clock.now, roomOf }, register);
+  serverRoutes({ profile, clock, appservices, client, delivery }, register);
+  router.add("GET", "/_matrix/client/versions", { auth: "none", run: () => versionsOf(profile) });
+  for (const registration of options.registrations ?? []) appservices.add(registration);
+  const rules = { profile, serverName, database, appservices };
+  const front = createFront({
+    profile,
+    clock,
+    router,
+    faults,
+    requesterOf: (token, query) => requesterOf(rules, token, query),
+  });
+  let port = options.port ?? 0;
+
+  const homeserver: SandboxHomeserver = {
+    get url() {
+      return `http://127.0.0.1:${port}`;
+    },
+    get port() {
+      return port;
+    },
+    serverName,
+    profile: options.profile,
+    faults,
+    addAppservice: (registration) => void appservices.add(registration),
+    seedRoom: (creator, others, wanted = {}) => {
+      for (const id of [creator, ...others]) if (!database.users.has(id)) database.addUser({ id });
+      const preset = wanted.public ? "public_chat" : "private_chat";
+      const room = creation.create(creator, { preset, room_version: wanted.version ?? "11" });
+      for (const id of others) {
+        members.change(room, creator, id, "invite");
+        members.change(room, id, id, "join");
+      }
+      return room.id;
+    },
+    counts: () => ({
+      events: database.counts.events,
+      rooms: database.rooms.size,
+      users: database.users.size,
+      pushedTransactions: delivery.pushed.transactions,
+      pushedEvents: delivery.pushed.events,
+      refusedTransactions: delivery.pushed.refused,
+    }),
+    restart: async (kind, downMs = 0) => {
+      await homeserver.stop(kind);
+      if (downMs > 0) await clock.wait(downMs);
+      await homeserver.start();
+    },
+    stop: async (kind = "term") => {
+      delivery.halt(kind === "term");
+      txns.forget();
+      typing.forget();
+      const closed = front.close();
+      syncs.halt();
+      await closed;
+    },
+    start: async () => {
+      port = await front.listen(port);
+      delivery.boot();
+    },
+  };
+  await homeserver.start();
+  return homeserver;
+}

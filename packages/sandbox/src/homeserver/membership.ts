@@ -1,0 +1,58 @@
+/** Joining, inviting, leaving, removing, and the names that member events carry: rules asked, then the event is made. */
+import type { Database, User } from "./database.ts";
+import type { JsonObject, StoredEvent } from "./event.ts";
+import { type Change, checkMembership } from "./event-rules.ts";
+import { membershipOf, type Room } from "./room.ts";
+import type { Timeline } from "./timeline.ts";
+
+export interface Members {
+  /** Changes a membership; joining where one is already joined does nothing. */
+  change(
+    room: Room,
+    sender: string,
+    target: string,
+    change: Change,
+    extra?: JsonObject,
+    ts?: number,
+  ): StoredEvent | undefined;
+  /** A new name or picture reaches every room the user is in. */
+  profileChanged(user: User): void;
+}
+
+export function createMembers(database: Database, timeline: Timeline): Members {
+  const content = (target: string, change: Change, extra: JsonObject): JsonObject => {
+    const user = change === "join" || change === "invite" ? database.users.get(target) : undefined;
+    return {
+      membership: change,
+      ...(user?.displayName === undefined ? {} : { displayname: user.displayName }),
+      ...(user?.avatarUrl === undefined ? {} : { avatar_url: user.avatarUrl }),
+      ...extra,
+    };
+  };
+  return {
+    change: (room, sender, target, change, extra = {}, ts) => {
+      checkMembership(room, sender, target, change);
+      if (change === "join" && membershipOf(room, target) === "join") return undefined;
+      return timeline.add(room, {
+        sender,
+        type: "m.room.member",
+        stateKey: target,
+        content: content(target, change, extra),
+        ...(ts === undefined ? {} : { ts }),
+      });
+    },
+    profileChanged: (user) => {
+      for (const id of user.rooms) {
+        const room = database.rooms.get(id);
+        if (!room || membershipOf(room, user.id) !== "join") continue;
+        const event = {
+          sender: user.id,
+          type: "m.room.member",
+          stateKey: user.id,
+          content: content(user.id, "join", {}),
+        };
+        timeline.add(room, event);
+      }
+    },
+  };
+}
