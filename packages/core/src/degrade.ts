@@ -71,8 +71,9 @@ function reactionNotice<Ref>(
 export function shorten(long: string): string {
   const line = long.replace(/\s+/gu, " ").trim();
   if (line.length <= quoteCharactersMax) return line;
-  // Segmenting only a little more than can be used keeps this constant for any length.
+  // Segmenting only a little more than can be used keeps this constant for any length; the last piece may be cut.
   const head = line.slice(0, quoteCharactersMax * 4);
-  const graphemes = [...new Intl.Segmenter().segment(head)].slice(0, quoteCharactersMax).map((part) => part.segment);
+  const whole = [...new Intl.Segmenter().segment(head)].map((part) => part.segment).slice(0, -1);
+  const graphemes = whole.slice(0, quoteCharactersMax);
   return `${graphemes.join("").trimEnd()}…`;
 }

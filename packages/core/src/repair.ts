@@ -1,0 +1,36 @@
+/** What gap repair asks of us: how far each linked room is known, and which of its events are. */
+import type { HomeserverHost } from "./homeserver.ts";
+import type { EventId, JobKey, RoomId } from "./ids.ts";
+import type { Intake } from "./intake.ts";
+import type { Router } from "./router.ts";
+import type { PortalRow, Store } from "./store.ts";
+
+export function createRepairView(
+  store: Pick<Store, "journal" | "messages">,
+  router: Router,
+  intake: Intake,
+): Pick<HomeserverHost, "repairRooms" | "known"> {
+  return {
+    async repairRooms() {
+      const rooms = new Map<RoomId, PortalRow>();
+      for (const row of router.all()) if (row.state === "active") rooms.set(row.room, row);
+      return Promise.all([...rooms.values()].map((row) => lastTaken(store, row)));
+    },
+    async known(room, events) {
+      const eventOf = new Map<JobKey, EventId>(
+        events.flatMap((event) => intake.keysOf(room, event).map((key) => [key, event])),
+      );
+      const jobs = await store.journal.find([...eventOf.keys()]);
+      return new Set(jobs.map((job) => eventOf.get(job.key)).filter((event) => event !== undefined));
+    },
+  };
+}
+
+/** The newest event of a room that we surely know, and when; before any, the time of the link. */
+async function lastTaken({ messages }: Pick<Store, "messages">, row: PortalRow) {
+  const [out] = await messages.recent(row.id, "outward", 1);
+  const [into] = await messages.recent(row.id, "inward", 1);
+  const last = out === undefined || (into !== undefined && into.sentAtMs > out.sentAtMs) ? into : out;
+  if (last === undefined) return { room: row.room, lastAtMs: row.createdAtMs };
+  return { room: row.room, lastEvent: last.eventId, lastAtMs: last.sentAtMs };
+}
