@@ -73,7 +73,7 @@ export function parseConfig<C>(
   const schema = z.strictObject({ ...sharedShape(source.name), [source.name]: source.schema });
   const known = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as SchemaNode;
   const folder = dirname(file);
-  const standing: unknown = document.toJS({ maxAliasCount: 100 });
+  const standing = plainValues(document, file);
   const { found, problems } = readOverrides(env, known, standing, folder);
   const values = applyOverrides(standing ?? {}, found);
   const parsed = schema.safeParse(values, { error: configWords });
@@ -88,6 +88,16 @@ export function parseConfig<C>(
     span: span as C,
     secrets: secretsIn(values),
   };
+}
+
+function plainValues(document: Document.Parsed, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw new ConfigError([
+      { path: [], place: file, message: `its aliases cannot be followed: ${(error as Error).message}` },
+    ]);
+  }
 }
 
 /** YAML's own traps for Matrix ids, said in words. */
