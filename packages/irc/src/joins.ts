@@ -1,0 +1,233 @@
+/**
+ * Being in the followed channels, across reconnects, kicks and refusals: one JOIN line carries as many channels as fit, a
+ * refused or kicked one is tried again with growing patience, a forward elsewhere is not accepted. It keeps what is wanted;
+ * what is true is channel-state.ts. What being out means to the room is connections.ts.
+ */
+import type { Clock } from "@trestle/core";
+import { cleanReason } from "./failures.ts";
+import { type IrcMessage, lastParam, numericOf, param } from "./message.ts";
+import { lineBytesMax } from "./wire-writer.ts";
+
+export interface JoinsOptions {
+  readonly clock: Clock;
+  readonly fold: (name: string) => string;
+  readonly rejoinMinMs: number;
+  readonly rejoinMaxMs: number;
+  /** Writes a protocol line; undefined while there is no ready connection. */
+  readonly send: (command: string, params: readonly string[]) => void;
+  /** We are out of a channel that we should be in. */
+  readonly onOut: (channel: string, reason: string) => void;
+}
+
+export interface Joins {
+  follow(channel: string): void;
+  unfollow(channel: string, reason: string): void;
+  follows(channel: string): boolean;
+  /** Why we are not in it, for people. */
+  problemOf(channel: string): string | undefined;
+  /** A connection is ready: joins everything, at most so many channels in a line. */
+  start(channelsPerLine: number): void;
+  /** The connection is gone. */
+  stop(): void;
+  /** Our own JOIN came back. False when the channel is none of ours. */
+  joined(channel: string): boolean;
+  /** Kicked, or made to leave. */
+  out(channel: string, reason: string): void;
+  /** Takes the numerics that refuse a JOIN. */
+  take(message: IrcMessage): void;
+  learnKey(channel: string, key: string | undefined): void;
+  /** Every followed channel is in, or known to be refused. */
+  isSettled(): boolean;
+}
+
+interface Wanted {
+  readonly name: string;
+  state: "idle" | "joining" | "in" | "out";
+  tries: number;
+  inSinceMs: number;
+  problem?: string;
+  key?: string;
+  timer?: AbortController;
+}
+
+/** Numerics that refuse a JOIN and name the channel second. */
+const refusals: Readonly<Record<number, string>> = {
+  403: "there is no such channel",
+  405: "the bridge is in too many channels",
+  437: "the channel is not available right now",
+  448: "the channel is forbidden",
+  471: "the channel is full",
+  473: "the channel is invite-only",
+  474: "the bridge is banned from the channel",
+  475: "the channel needs a key",
+  476: "the channel's name is refused",
+  477: "the channel needs a registered account",
+  479: "the channel's name is refused",
+  480: "the channel is throttled or needs TLS",
+  489: "the channel needs TLS",
+  519: "the channel is for others",
+  520: "the channel is for operators",
+};
+/** Unanswered for so long, a JOIN is sent again. */
+const answerMs = 60_000;
+/** Inside for so long, a kick is not one of a series. */
+const calmMs = 600_000;
+
+/** Builds the keeper of one network's channels. */
+export function createJoins(options: JoinsOptions): Joins {
+  const { clock, fold } = options;
+  const wanted = new Map<string, Wanted>();
+  let channelsPerLine = 0;
+  let running = false;
+  let collecting = false;
+
+  const find = (channel: string): Wanted | undefined => wanted.get(fold(channel));
+  const cancel = (entry: Wanted): void => {
+    entry.timer?.abort();
+    delete entry.timer;
+  };
+  const later = (entry: Wanted, ms: number, act: () => void): void => {
+    cancel(entry);
+    const timer = new AbortController();
+    entry.timer = timer;
+    void clock.wait(ms, timer.signal).then(() => {
+      if (!timer.signal.aborted) act();
+    });
+  };
+
+  const joinAll = (): void => {
+    collecting = false;
+    if (!running) return;
+    const entries = [...wanted.values()].filter((entry) => entry.state === "idle");
+    for (const line of joinLines(entries, channelsPerLine)) {
+      options.send("JOIN", line);
+    }
+    for (const entry of entries) {
+      entry.state = "joining";
+      later(entry, answerMs + wanted.size * 20, () => {
+        if (entry.state !== "joining") return;
+        entry.state = "idle";
+        collect();
+      });
+    }
+  };
+  // links are followed one by one; what comes in the same moment shares lines
+  const collect = (): void => {
+    if (collecting || !running) return;
+    collecting = true;
+    queueMicrotask(joinAll);
+  };
+
+  const retryLater = (entry: Wanted): void => {
+    entry.tries += 1;
+    const growing = options.rejoinMinMs * 2 ** Math.min(entry.tries - 1, 20);
+    const waitMs = Math.min(options.rejoinMaxMs, growing) * (0.8 + Math.random() * 0.4);
+    later(entry, waitMs, () => {
+      if (entry.state !== "out") return;
+      entry.state = "idle";
+      collect();
+    });
+  };
+  const goOut = (entry: Wanted, reason: string): void => {
+    entry.state = "out";
+    entry.problem = reason;
+    options.onOut(entry.name, reason);
+    retryLater(entry);
+  };
+
+  return {
+    follow(channel) {
+      if (find(channel) !== undefined) return;
+      wanted.set(fold(channel), { name: channel, state: "idle", tries: 0, inSinceMs: 0 });
+      collect();
+    },
+    unfollow(channel, reason) {
+      const entry = find(channel);
+      if (entry === undefined) return;
+      cancel(entry);
+      wanted.delete(fold(channel));
+      if (running && (entry.state === "in" || entry.state === "joining")) {
+        options.send("PART", [entry.name, cleanReason(reason)]);
+      }
+    },
+    follows: (channel) => find(channel) !== undefined,
+    problemOf: (channel) => find(channel)?.problem,
+    start(perLine) {
+      // CASEMAPPING may have become known
+      const entries = [...wanted.values()];
+      wanted.clear();
+      for (const entry of entries) wanted.set(fold(entry.name), entry);
+      channelsPerLine = perLine;
+      running = true;
+      collect();
+    },
+    stop() {
+      running = false;
+      for (const entry of wanted.values()) {
+        cancel(entry);
+        entry.state = "idle";
+      }
+    },
+    joined(channel) {
+      const entry = find(channel);
+      if (entry === undefined) {
+        options.send("PART", [channel, "not bridged"]);
+        return false;
+      }
+      cancel(entry);
+      entry.state = "in";
+      entry.inSinceMs = clock.now();
+      delete entry.problem;
+      return true;
+    },
+    out(channel, reason) {
+      const entry = find(channel);
+      if (entry === undefined || entry.state === "out") return;
+      if (clock.now() - entry.inSinceMs > calmMs) entry.tries = 0;
+      goOut(entry, reason);
+    },
+    take(message) {
+      const entry = find(param(message, 1));
+      if (entry === undefined || entry.state !== "joining") return;
+      const numeric = numericOf(message);
+      if (numeric === 470) goOut(entry, `the channel forwards to ${cleanReason(param(message, 2))}`);
+      const refusal = refusals[numeric];
+      if (refusal !== undefined) goOut(entry, `${refusal} (${cleanReason(lastParam(message))})`);
+    },
+    learnKey(channel, key) {
+      const entry = find(channel);
+      if (entry === undefined) return;
+      if (key === undefined) delete entry.key;
+      else entry.key = key;
+    },
+    isSettled: () => [...wanted.values()].every((entry) => entry.state === "in" || entry.state === "out"),
+  };
+}
+
+/** Parameters of as few JOIN lines as possible: each within the limits of bytes and of channels; a keyed channel goes alone. */
+export function joinLines(
+  entries: readonly { readonly name: string; readonly key?: string }[],
+  channelsPerLine: number,
+): string[][] {
+  const bytesMax = lineBytesMax - "JOIN ".length;
+  const lines: string[][] = [];
+  let names: string[] = [];
+  let bytes = 0;
+  const flush = (): void => {
+    if (names.length > 0) lines.push([names.join(",")]);
+    names = [];
+    bytes = 0;
+  };
+  for (const { name, key } of entries) {
+    if (key !== undefined) {
+      lines.push([name, key]);
+      continue;
+    }
+    const more = Buffer.byteLength(name) + (names.length > 0 ? 1 : 0);
+    if (bytes + more > bytesMax || names.length >= channelsPerLine) flush();
+    bytes += names.length > 0 ? more : Buffer.byteLength(name);
+    names.push(name);
+  }
+  flush();
+  return lines;
+}
