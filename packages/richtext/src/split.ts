@@ -4,7 +4,7 @@
  */
 import type { Block, RichText } from "./nodes.ts";
 import { plainText } from "./plain-text.ts";
-import type { Run } from "./runs.ts";
+import type { Run, RunStyle } from "./runs.ts";
 import { fromRuns, toRuns } from "./runs.ts";
 import { measure, splitRuns, splitText, type Unit } from "./split-text.ts";
 
@@ -68,6 +68,7 @@ function splitBlock(block: Block, limit: Limit): Block[] {
       return splitCode(block, limit);
     case "quote": {
       const wrap = (children: RichText): Block => ({ ...block, children });
+      if (isTight(wrap(probe), limit)) return splitBlocks(block.children, limit).flat();
       return splitBlocks(block.children, { ...limit, size: (part) => limit.size([wrap(part)]) }).map(wrap);
     }
     case "list":
@@ -76,6 +77,11 @@ function splitBlock(block: Block, limit: Limit): Block[] {
       return [];
   }
 }
+
+const probe: RichText = [{ kind: "paragraph", children: [{ kind: "text", text: "x" }] }];
+
+/** Wrappers that fill half a part by themselves leave too little to what they hold: it goes on without them. */
+const isTight = (wrapped: Block, limit: Limit): boolean => limit.size([wrapped]) > limit.max / 2;
 
 type ListBlock = Extract<Block, { kind: "list" }>;
 
@@ -86,6 +92,7 @@ function splitList(list: ListBlock, limit: Limit): Block[] {
     ...(list.ordered && first !== 1 ? { start: first } : {}),
     items,
   });
+  if (isTight(wrap([probe], list.start ?? 1), limit)) return splitBlocks(list.items.flat(), limit).flat();
   const pieces: Block[] = [];
   let from = 0;
   while (from < list.items.length) {
@@ -134,10 +141,16 @@ function splitLine(block: LineBlock, runs: readonly Run[], limit: Limit): Block[
   const wrap = (part: readonly Run[]): LineBlock => ({ ...block, children: fromRuns(part) });
   const size = (part: readonly Run[]) => limit.size([wrap(part)]);
   // A style that fills half a part by itself (a link with an endless URL) would leave a few letters to each: it goes.
-  const lean = runs.map((run) => (size([{ ...run, text: "x" }]) > limit.max / 2 ? { text: run.text, style: {} } : run));
+  const lean = runs.map((run) =>
+    isLong(run.style) && size([{ ...run, text: "x" }]) > limit.max / 2 ? { text: run.text, style: {} } : run,
+  );
   const bare = (part: readonly Run[]) => [{ text: part.map((run) => run.text).join(""), style: {} }];
   return shrink(lean, limit, size, splitRuns, bare).map(wrap);
 }
+
+/** Only these hold strings of any length. */
+const isLong = (style: RunStyle): boolean =>
+  style.url !== undefined || style.mention !== undefined || style.spoilerReason !== undefined;
 
 /**
  * Cuts by the text's own length, and again with less where the size of a piece still is too much (markup and escapes take
