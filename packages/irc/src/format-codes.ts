@@ -141,7 +141,10 @@ export function codesBetween(from: WireStyle, to: WireStyle, next: string): stri
   if (sameWireStyle(from, to)) return "";
   const colored = from.foreground !== to.foreground || from.background !== to.background;
   // A colour is taken back by a full reset: a bare colour code would swallow digits after it, and 99 is not known everywhere.
-  const undo = colored && from.foreground !== undefined && (to.foreground === undefined || to.background === undefined);
+  const undo =
+    colored &&
+    ((from.foreground !== undefined && to.foreground === undefined) ||
+      (from.background !== undefined && to.background === undefined));
   const base = undo ? plainStyle : from;
   const toggled = toggles.filter(([name]) => !base[name] !== !to[name]).map(([, byte]) => byte);
   let codes = undo ? reset : "";

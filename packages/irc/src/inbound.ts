@@ -91,7 +91,7 @@ export function toRemoteEvent(line: InboundLine, context: InboundContext): Remot
   const { kind } = line;
   if (kind === "nick" || kind === "account") return userChanged(line, context, sender, key);
   const place = placeOf(line, context);
-  return place === undefined ? undefined : chatEvent({ ...line, kind }, context, sender, key, place);
+  return place === undefined ? undefined : chatEvent(kind, line, context, { sender, key, ...place });
 }
 
 interface Place {
@@ -100,16 +100,20 @@ interface Place {
   readonly statusPrefix: string;
 }
 
-type ChatLine = InboundLine & { readonly kind: Exclude<InboundLine["kind"], "nick" | "account"> };
+/** What was made out of a line before its meaning is asked. */
+interface Heard extends Place {
+  readonly sender: RemoteAuthor;
+  readonly key: string;
+}
 
 function chatEvent(
-  line: ChatLine,
+  kind: Exclude<InboundLine["kind"], "nick" | "account">,
+  line: InboundLine,
   context: InboundContext,
-  sender: RemoteAuthor,
-  key: string,
-  { chat, statusPrefix }: Place,
+  heard: Heard,
 ): RemoteEvent | undefined {
-  switch (line.kind) {
+  const { sender, key, chat, statusPrefix } = heard;
+  switch (kind) {
     case "privmsg":
     case "notice":
     case "action": {
@@ -121,11 +125,11 @@ function chatEvent(
         content,
         ...(replyTo === undefined ? {} : { replyTo }),
       };
-      return { ...actionEvent(line, context, chat, sender, key, action), id: remoteMessageId(key) };
+      return { ...actionEvent(line, context, heard, action), id: remoteMessageId(key) };
     }
     case "tagmsg": {
       const action = reactionOf(line);
-      return action === undefined ? undefined : actionEvent(line, context, chat, sender, key, action);
+      return action === undefined ? undefined : actionEvent(line, context, heard, action);
     }
     case "redact": {
       const { redacts } = line;
@@ -136,7 +140,7 @@ function chatEvent(
         targets: [remoteMessageId(redacts)],
         ...(reason === "" ? {} : { reason }),
       };
-      return actionEvent(line, context, chat, sender, key, action);
+      return actionEvent(line, context, heard, action);
     }
     case "topic":
       return { kind: "chat-changed", chat, key, by: sender };
@@ -150,9 +154,7 @@ function chatEvent(
 function actionEvent(
   line: InboundLine,
   { late }: InboundContext,
-  chat: ChatKey,
-  sender: RemoteAuthor,
-  key: string,
+  { chat, sender, key }: Heard,
   action: Action<RemoteMessageId>,
 ) {
   const sentAtMs = sentAt(line, late === true);

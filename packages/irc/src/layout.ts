@@ -5,7 +5,7 @@
 import type { Lookup } from "@trestle/core";
 import { type Block, boundDepth, type Inline, inlineText, type Mention, type RichText } from "@trestle/richtext";
 import { plainStyle, type WireStyle } from "./format-codes.ts";
-import { graphemesOf, harmlessName, harmlessText, isVisible } from "./harmless-text.ts";
+import { cutText, graphemesOf, harmlessName, harmlessText, isVisible } from "./harmless-text.ts";
 import { hexOf, nearestNumber, readableOn } from "./palette.ts";
 import type { StyledLine, WireRun } from "./wrap-lines.ts";
 
@@ -88,7 +88,7 @@ function addLine(page: Page, runs: readonly WireRun[], margin: Margin | undefine
 
 /** The language stands before the first line and not on a line of its own: lines are what a channel has too few of. */
 function addCode(page: Page, code: string, language: string | undefined, margin: Margin | undefined): void {
-  let label = language === undefined ? "" : harmlessName(language).slice(0, 32);
+  let label = language === undefined ? "" : cutText(harmlessName(language), { graphemes: 24, bytes: 48 });
   for (const line of code.split(/\r\n|[\n\r\u2028\u2029]/u)) {
     const text = harmlessText(line.replaceAll("\t", "    ")).trimEnd();
     if (!isVisible(text)) continue;
@@ -210,12 +210,10 @@ function collectLink(to: Collector, { url, children }: Extract<Inline, { kind: "
   const label = harmlessText(inlineText(children)).trim();
   if (!isVisible(label)) {
     addText(to, address, style);
-  } else if (address === "" || sayTheSame(label, address)) {
-    addText(to, label, style);
-  } else {
-    collect(to, children, style);
-    addText(to, ` (${address})`, style);
+    return;
   }
+  collect(to, children, style);
+  if (address !== "" && !sayTheSame(label, address)) addText(to, ` (${address})`, style);
 }
 
 /** Whether reading the label is reading the address: a label that shows another address never is. */

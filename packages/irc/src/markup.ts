@@ -4,7 +4,7 @@
  * document reaches a line.
  */
 import type { Codec, Lookup, TextLimit } from "@trestle/core";
-import { type Block, fromRuns, type RichText, type Run } from "@trestle/richtext";
+import { type Block, fromRuns, normalRuns, type RichText, type Run } from "@trestle/richtext";
 import { readRuns } from "./format-codes.ts";
 import { isVisible } from "./harmless-text.ts";
 import { layOut } from "./layout.ts";
@@ -28,13 +28,13 @@ export function createIrcCodec({ hexColors = false }: IrcCodecOptions = {}): Cod
 export const ircCodec: Codec<string> = createIrcCodec();
 
 function lineLimit({ max, partsMax }: TextLimit) {
-  return { max: Math.max(0, Math.floor(max)), partsMax: Math.max(0, Math.floor(partsMax)) };
+  return { max: max > 0 ? Math.floor(max) : 0, partsMax: partsMax > 0 ? Math.floor(partsMax) : 0 };
 }
 
 function parseLine(wire: string, lookup: Lookup): RichText {
   const runs: Run[] = [];
   for (const line of wire.split(/\r\n|[\n\r]/)) {
-    const read = readRuns(line);
+    const read = normalRuns(readRuns(line));
     if (read.length === 0) continue;
     if (runs.length > 0) runs.push({ text: "\n", style: {} });
     for (const run of withReferences(read, lookup)) runs.push(run);
@@ -45,32 +45,26 @@ function parseLine(wire: string, lookup: Lookup): RichText {
 
 /** Cuts the runs of a line where an address or a mention begins or ends. Code is left alone: nobody is called in it. */
 function withReferences(runs: readonly Run[], lookup: Lookup): Run[] {
-  const text = runs.map((run) => run.text).join("");
-  const references = findReferences(text, lookup);
-  if (references.length === 0) return [...runs];
+  const references = findReferences(
+    runs.map(({ text, style }) => ({ text, isCode: style.code === true })),
+    lookup,
+  );
   const cut: Run[] = [];
   let offset = 0;
   let next = 0;
-  for (const run of runs) {
-    const end = offset + run.text.length;
+  for (const { text, style } of runs) {
+    const end = offset + text.length;
     let at = offset;
-    while (at < end) {
-      while ((references[next]?.end ?? Number.POSITIVE_INFINITY) <= at) next += 1;
-      const reference = references[next];
-      const inside = reference !== undefined && reference.start <= at;
-      const until = Math.min(end, inside ? reference.end : (reference?.start ?? end));
-      const piece = run.text.slice(at - offset, until - offset);
-      // A mention is one node: what is styled in two halves stays text.
-      const whole = inside && reference.start === at && reference.end === until;
-      cut.push(inside && !run.style.code ? referring(piece, run, reference, whole) : { text: piece, style: run.style });
-      at = until;
+    for (let found = references[next]; found !== undefined && found.start < end; found = references[next]) {
+      cut.push({ text: text.slice(at - offset, found.start - offset), style });
+      cut.push({ text: text.slice(found.start - offset, found.end - offset), style: { ...style, ...meaning(found) } });
+      at = found.end;
+      next += 1;
     }
+    cut.push({ text: text.slice(at - offset), style });
     offset = end;
   }
   return cut;
 }
 
-function referring(text: string, { style }: Run, reference: TextReference, whole: boolean): Run {
-  if (reference.kind === "link") return { text, style: { ...style, url: reference.url } };
-  return { text, style: whole ? { ...style, mention: reference.mention } : style };
-}
+const meaning = (found: TextReference) => (found.kind === "link" ? { url: found.url } : { mention: found.mention });

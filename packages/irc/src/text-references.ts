@@ -18,21 +18,41 @@ const nickLengthMin = 3;
 const lookupsMax = 400;
 const urlLengthMax = 2048;
 
-/** Addresses and mentions in reading order, not overlapping. */
-export function findReferences(text: string, lookup: Lookup): TextReference[] {
-  const links = findLinks(text);
-  const mentions = findMentions(text, lookup, links);
-  return [...links, ...mentions].sort((a, b) => a.start - b.start);
+/** A stretch of a line under one format. */
+export interface Stretch {
+  readonly text: string;
+  readonly isCode: boolean;
+}
+
+/**
+ * Addresses and mentions of a line in reading order, none overlapping another, each within one stretch: an address ends where the
+ * format changes (what follows it is often said about it), and who is called in two halves is not called. Code calls nobody.
+ */
+export function findReferences(line: readonly Stretch[], lookup: Lookup): TextReference[] {
+  const links: TextReference[] = [];
+  const inside: { readonly start: number; readonly end: number }[] = [];
+  let offset = 0;
+  for (const { text, isCode } of line) {
+    if (!isCode) links.push(...findLinks(text, offset));
+    if (!isCode) inside.push({ start: offset, end: offset + text.length });
+    offset += text.length;
+  }
+  const whole = line.map(({ text }) => text).join("");
+  const mentions = findMentions(whole, lookup, links).filter(({ start, end }) =>
+    inside.some((stretch) => stretch.start <= start && end <= stretch.end),
+  );
+  return [...links, ...mentions.slice(0, mentionsMax)].sort((a, b) => a.start - b.start);
 }
 
 const address = /\b(?:(?:https?|ftps?|ircs?|gemini|gopher):\/\/|mailto:|magnet:\?|xmpp:)[^\s<>"`{}|\\^]{1,2048}/giu;
 
-function findLinks(text: string): TextReference[] {
+function findLinks(text: string, offset: number): TextReference[] {
   const links: TextReference[] = [];
   for (const match of text.matchAll(address)) {
     const url = withoutTail(match[0]);
     if (url.length > urlLengthMax || !/^[a-z]+:(?:\/\/[^/?#]|[^/])/i.test(url)) continue;
-    links.push({ kind: "link", start: match.index, end: match.index + url.length, url });
+    const start = offset + match.index;
+    links.push({ kind: "link", start, end: start + url.length, url });
   }
   return links;
 }
@@ -62,7 +82,7 @@ function findMentions(text: string, lookup: Lookup, links: readonly TextReferenc
   let lookups = 0;
   let nextLink = 0;
   for (const match of text.matchAll(word)) {
-    if (mentions.length >= mentionsMax || lookups >= lookupsMax) break;
+    if (lookups >= lookupsMax) break;
     while ((links[nextLink]?.end ?? Number.POSITIVE_INFINITY) <= match.index) nextLink += 1;
     if ((links[nextLink]?.start ?? Number.POSITIVE_INFINITY) < match.index + match[0].length) continue;
     for (const { start, name } of candidates(match[0], match.index)) {
