@@ -1,0 +1,133 @@
+/**
+ * Whether a part is on the homeserver already, when nobody told us: a lost answer, or a `kill -9` between a request and its
+ * answer. Servers forget transaction ids at a restart (Synapse, Dendrite), so the same id again would be a second message.
+ * The proof is the origin key that each of our events carries, in the echo that the homeserver pushes or in the room's newest
+ * history; never its text. In the ordinary run nothing is asked: only a part whose outcome is unknown, and after an unclean end
+ * the first sends into each room, cost a request.
+ */
+import { type EventId, eventId, type KeyValueStore, type Log, type MatrixEvent, type RoomId } from "@trestle/core";
+import { boundedMap } from "./bounded-map.ts";
+import { isAway } from "./errors.ts";
+import type { Messages } from "./messages.ts";
+
+export const originField = "dev.trestle.origin";
+
+const runningMark = "matrix/running";
+const pageEvents = 100;
+const pagesMax = 10;
+/** What was in flight at a kill is among the newest of our own in a room: one part per lane. */
+const ownEventsMax = 60;
+
+export interface Confirmation {
+  /** At the start, before the first send: was the last end a clean one? */
+  open(): Promise<void>;
+  /** At the end: `clean` when no send's outcome is unknown. */
+  close(): Promise<void>;
+  /** The event of this key if it may be there already and is; undefined at once in the ordinary run. */
+  find(room: RoomId, key: string): EventId | undefined | Promise<EventId | undefined>;
+  /** A send of this key ended without an answer that tells. */
+  doubt(room: RoomId, key: string): void;
+  settle(room: RoomId, key: string): void;
+  /** One of our own events came by. */
+  echo(event: MatrixEvent): void;
+}
+
+export interface ConfirmationOptions {
+  readonly messages: Messages;
+  readonly kv: KeyValueStore;
+  readonly log: Log;
+  readonly isOwn: (user: string) => boolean;
+}
+
+/** The key under which we sent this event, if it is one of ours. */
+export function originKey(event: MatrixEvent): string | undefined {
+  const origin = event.content[originField];
+  const key = (origin as { key?: unknown } | undefined | null)?.key;
+  return typeof key === "string" ? key : undefined;
+}
+
+export function createConfirmation({ messages, kv, log, isOwn }: ConfirmationOptions): Confirmation {
+  const nameOf = (room: RoomId, key: string) => `${room}\n${key}`;
+  const doubts = boundedMap<string, true>(50_000);
+  /** Newest echoes, and what the look-ups found. */
+  const seen = boundedMap<string, EventId>(5_000);
+  let unclean = false;
+  /** After an unclean end: rooms already looked at. */
+  const looked = new Set<RoomId>();
+  const looking = new Map<RoomId, Promise<void>>();
+
+  async function look(room: RoomId, until?: string): Promise<void> {
+    let from: string | undefined;
+    let own = 0;
+    for (let page = 0; page < pagesMax && own < ownEventsMax; page++) {
+      const { events, older } = await messages.page(room, {
+        limit: pageEvents,
+        ...(from === undefined ? {} : { from }),
+      });
+      for (const event of events) {
+        if (!isOwn(event.sender)) continue;
+        const key = originKey(event);
+        if (key === undefined) continue;
+        own += 1;
+        seen.set(nameOf(room, key), event.event_id);
+      }
+      if (older === undefined || (until !== undefined && seen.has(until))) return;
+      from = older;
+    }
+  }
+
+  const lookOnce = (room: RoomId): Promise<void> => {
+    let running = looking.get(room);
+    if (running === undefined) {
+      running = look(room)
+        .then(() => void looked.add(room))
+        .finally(() => looking.delete(room));
+      looking.set(room, running);
+    }
+    return running;
+  };
+
+  async function find(room: RoomId, key: string): Promise<EventId | undefined> {
+    const name = nameOf(room, key);
+    const known = seen.get(name);
+    if (known === undefined) {
+      try {
+        if (doubts.has(name)) await look(room, name);
+        else await lookOnce(room);
+      } catch (error) {
+        if (isAway(error)) throw error;
+        // The bot may not read here: then the transaction id is all there is.
+        looked.add(room);
+        log.warn({ room, error }, "cannot look whether a message is there already");
+      }
+    }
+    const found = seen.get(name);
+    if (found !== undefined) log.info({ room, key, event: found }, "the homeserver had it already");
+    return found;
+  }
+
+  return {
+    async open() {
+      unclean = (await kv.get(runningMark)) === "yes";
+      if (!unclean) await kv.put(runningMark, "yes");
+      log.debug({ unclean }, "how the last run ended");
+    },
+    async close() {
+      if (doubts.size === 0) await kv.put(runningMark, "no");
+    },
+    find(room, key) {
+      const asks = (unclean && !looked.has(room)) || (doubts.size > 0 && doubts.has(nameOf(room, key)));
+      if (!asks && !unclean) return undefined;
+      if (!asks) return seen.get(nameOf(room, key));
+      return find(room, key);
+    },
+    doubt: (room, key) => doubts.set(nameOf(room, key), true),
+    settle(room, key) {
+      if (doubts.size > 0) doubts.delete(nameOf(room, key));
+    },
+    echo(event) {
+      const key = originKey(event);
+      if (key !== undefined) seen.set(nameOf(event.room_id, key), eventId(event.event_id));
+    },
+  };
+}

@@ -1,0 +1,87 @@
+/**
+ * One PUT of one event: looked for first where it may be there already, under a transaction id that is the same on every try.
+ * It says what a failure leaves open; it never tries again by itself.
+ */
+import { asBridgeError, BridgeError, type EventId, eventId, type RoomId, type UserId } from "@trestle/core";
+import { boundedMap } from "./bounded-map.ts";
+import { type Client, type JsonObject, transactionId } from "./client.ts";
+import type { Confirmation } from "./confirmation.ts";
+import { failureOf } from "./errors.ts";
+
+export interface Put {
+  readonly room: RoomId;
+  readonly as: UserId;
+  readonly type: string;
+  readonly content: JsonObject;
+  /** This is a redaction of that event. */
+  readonly redacts?: string;
+  readonly key: string;
+}
+
+export interface EventPut {
+  put(put: Put): Promise<EventId>;
+  readonly underWay: number;
+}
+
+export interface EventPutOptions {
+  readonly client: Client;
+  readonly confirmation: Confirmation;
+  readonly span: string;
+  /** Sends anything else, so that we learn whether the server fails on one event or on all. */
+  readonly probe: () => void;
+}
+
+/** A server that fails on one event and takes others will never take it. */
+const brokenTriesMax = 5;
+
+export function createEventPut({ client, confirmation, span, probe }: EventPutOptions): EventPut {
+  const broken = boundedMap<string, { tries: number; readonly takenBefore: number }>(10_000);
+  let underWay = 0;
+  let taken = 0;
+
+  function refusal(error: unknown, room: RoomId, key: string): BridgeError {
+    const failure = failureOf(error);
+    if (failure === undefined || failure.outcome === "unknown") confirmation.doubt(room, key);
+    if (failure?.status !== 500) return asBridgeError(error);
+    const so = broken.get(key) ?? { tries: 0, takenBefore: taken };
+    so.tries += 1;
+    broken.set(key, so);
+    if (so.tries < brokenTriesMax) return asBridgeError(error);
+    if (taken === so.takenBefore) {
+      probe();
+      return asBridgeError(error);
+    }
+    broken.delete(key);
+    const detail = `it failed on it ${so.tries} times: ${failure.text}`;
+    return new BridgeError("homeserver-refused", detail, { cause: failure });
+  }
+
+  return {
+    get underWay() {
+      return underWay;
+    },
+    async put({ room, as, type, content, redacts, key }) {
+      const known = confirmation.find(room, key);
+      const found = known instanceof Promise ? await known : known;
+      if (found !== undefined) {
+        confirmation.settle(room, key);
+        return found;
+      }
+      const kind = redacts === undefined ? `send/${encodeURIComponent(type)}` : `redact/${encodeURIComponent(redacts)}`;
+      const path = `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/${kind}/${transactionId(span, as, room, kind, key)}`;
+      underWay += 1;
+      try {
+        const answer = await client.call({ method: "PUT", path, as, body: JSON.stringify(content) });
+        const id = answer["event_id"];
+        if (typeof id !== "string") throw new BridgeError("homeserver-unreachable", "the answer names no event");
+        taken += 1;
+        confirmation.settle(room, key);
+        return eventId(id);
+      } catch (error) {
+        throw refusal(error, room, key);
+      } finally {
+        underWay -= 1;
+      }
+    },
+  };
+}

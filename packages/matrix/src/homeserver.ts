@@ -1,0 +1,315 @@
+/**
+ * The Homeserver port on a real homeserver: puts this package's parts together and owns their life. What each of them does
+ * stands in its own file; nothing is decided here but the order in which they start and stop.
+ */
+import {
+  BridgeError,
+  type Clock,
+  type EphemeralEvent,
+  type Homeserver,
+  type HomeserverHost,
+  type HomeserverStatus,
+  type Log,
+  type MatrixEvent,
+  type Meter,
+  type RemoteAuthor,
+  type Store,
+  userId,
+} from "@trestle/core";
+import { type AppserviceHttp, createAppserviceHttp } from "./appservice-http.ts";
+import { type AwayDetector, createAwayDetector } from "./away-detector.ts";
+import { type Canary, createCanary } from "./canary.ts";
+import { createCaps, tryFeature } from "./caps.ts";
+import { createClient } from "./client.ts";
+import { createConfirmation } from "./confirmation.ts";
+import { failureOf, isAway } from "./errors.ts";
+import { createEventPut } from "./event-put.ts";
+import { createGapRepair } from "./gap-repair.ts";
+import { createGhostIds } from "./ghost-id.ts";
+import { createGhosts, registerUser } from "./ghosts.ts";
+import { interpret } from "./inbound.ts";
+import { createIngest, type Ingest } from "./ingest.ts";
+import { createMembers } from "./members.ts";
+import { createMessages } from "./messages.ts";
+import { type MatrixPart, matrixCapabilities, noticeContent, plan } from "./outbound.ts";
+import { displayNameOf } from "./profile.ts";
+import { createRecovery, type Recovery } from "./recovery.ts";
+import { createRooms } from "./rooms.ts";
+import { createSdk } from "./sdk.ts";
+import { createSender } from "./send.ts";
+
+export interface HomeserverOptions {
+  /** Where we reach the homeserver. */
+  readonly url: string;
+  readonly serverName: string;
+  /** `irc`: part of transaction ids and of what double puppets carry. */
+  readonly span: string;
+  readonly registration: {
+    readonly id: string;
+    readonly as_token: string;
+    readonly hs_token: string;
+    readonly sender_localpart: string;
+    /** What ghosts' localparts begin with; default `_<span>_`. */
+    readonly userPrefix?: string;
+  };
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly store: Pick<Store, "ghosts" | "kv">;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly meter: Meter;
+  /** Of rooms that we make; default 11. */
+  readonly roomVersion?: string;
+  readonly canaryIntervalMs?: number;
+  /** From when on a canary that stays out is an alarm. */
+  readonly canaryOverdueMs?: number;
+  readonly heartbeatMs?: number;
+  /** Between two rooms of the patrol; 0: no patrol. */
+  readonly patrolMs?: number;
+  readonly requestTimeoutMs?: number;
+  readonly connections?: number;
+  readonly profile?: { readonly displayName?: (author: RemoteAuthor) => string };
+}
+
+export interface MatrixHomeserver extends Homeserver {
+  /** The port that was bound, once started: for `listen.port` 0. */
+  readonly port: number | undefined;
+  /** Resolves when no ping, canary or gap repair is under way. */
+  settled(): Promise<void>;
+}
+
+const drainStepMs = 10;
+
+export function createHomeserver(options: HomeserverOptions): MatrixHomeserver {
+  const parts = assemble(options);
+  const { bot, ids, ghosts, rooms, sender } = parts;
+  const running = createRunning(options, parts);
+  return {
+    userId: bot,
+    serverName: options.serverName,
+    capabilities: matrixCapabilities,
+    start: running.start,
+    stop: running.stop,
+    status: running.status,
+    settled: running.settled,
+    get port() {
+      return running.port;
+    },
+    interpret,
+    plan: (_room, action, author, lookup) => plan(action, author, lookup),
+    sendPart: (room, part, author, key) => sender.sendPart(room, part as unknown as MatrixPart, author, key),
+    notify: (room, text, key, toward) =>
+      sender.sendAsBot(room, "m.room.message", noticeContent(text, toward), `notice/${key}`),
+    applyRoom: rooms.applyRoom,
+    describeRoom: rooms.describeRoom,
+    nameOf: rooms.nameOf,
+    powerOf: rooms.powerOf,
+    joinRoom: rooms.joinRoom,
+    leaveRoom: rooms.leaveRoom,
+    createDirectRoom: rooms.createDirectRoom,
+    ghostOf: ids.of,
+    authorOf: ids.read,
+    renameGhost: ghosts.rename,
+    leaveGhost: ghosts.leave,
+  };
+}
+
+type Parts = ReturnType<typeof assemble>;
+
+/** Everything that lives as long as the homeserver object, connected; nothing is started. */
+function assemble(options: HomeserverOptions) {
+  const { registration, serverName, span, store, clock, log, meter } = options;
+  const bot = userId(`@${registration.sender_localpart}:${serverName}`);
+  const ids = createGhostIds(registration.userPrefix ?? `_${span}_`, serverName);
+  const isOwn = (user: string) => user === bot || ids.isGhost(user);
+  const client = createClient({
+    url: options.url,
+    token: registration.as_token,
+    clock,
+    meter,
+    timeoutMs: options.requestTimeoutMs ?? 60_000,
+    ...(options.connections === undefined ? {} : { connections: options.connections }),
+  });
+  const sdk = createSdk(client, options.url);
+  const caps = createCaps(client, store.kv, log);
+  const messages = createMessages(client, caps, bot, span);
+  const confirmation = createConfirmation({ messages, kv: store.kv, log, isOwn });
+  const members = createMembers(client, bot);
+  const displayName = options.profile?.displayName ?? displayNameOf;
+  const ghosts = createGhosts({ client, sdk, caps, ids, store: store.ghosts, members, bot, displayName, log });
+  const roomVersion = options.roomVersion ?? "11";
+  const rooms = createRooms({ sdk, members, ghosts, ids, kv: store.kv, bot, roomVersion });
+  let probe = () => {};
+  const now = () => clock.now();
+  const puts = createEventPut({ client, confirmation, span, probe: () => probe() });
+  const sender = createSender({ client, put: puts.put, sdk, ghosts, ids, bot, now, log });
+  const canary = createCanary({
+    sender,
+    createRoom: () => rooms.createOwnRoom(`Trestle canary (${span})`),
+    kv: store.kv,
+    clock,
+    log,
+    intervalMs: options.canaryIntervalMs ?? 5_000,
+  });
+  probe = () => {
+    canary.nudge().catch((error: unknown) => log.debug({ error }, "the homeserver takes nothing at all"));
+  };
+  return { bot, ids, isOwn, client, caps, messages, confirmation, members, ghosts, rooms, puts, sender, canary };
+}
+
+/** What runs between start and stop. */
+function createRunning(options: HomeserverOptions, parts: Parts) {
+  const { clock, log } = options;
+  const { bot, client, canary, confirmation, puts } = parts;
+  const stopping = new AbortController();
+  let http: AppserviceHttp | undefined;
+  let detector: AwayDetector | undefined;
+  let ingest: Ingest | undefined;
+  let recovery: Recovery | undefined;
+  let patrol: Promise<void> | undefined;
+  let port: number | undefined;
+
+  /** A token that the homeserver does not know is the admin's to mend; a homeserver that is away is not. */
+  async function firstRegistration(): Promise<void> {
+    try {
+      await registerUser(client, bot, 10_000);
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure?.errcode === "M_UNKNOWN_TOKEN" || (!isAway(error) && failure !== undefined)) {
+        throw new BridgeError("registration-mismatch", `${failure.errcode ?? failure.status}: ${failure.text}`, {
+          cause: error,
+        });
+      }
+      log.warn({ error }, "the homeserver is not reachable yet");
+    }
+  }
+
+  async function start(host: HomeserverHost): Promise<void> {
+    ingest = createIngestFor(options, parts, host);
+    recovery = createRecoveryFor(options, parts, host, ingest, stopping.signal);
+    // Before the first transaction: what comes now may be newer than what was lost.
+    recovery.mark();
+    await recovery.marked();
+    await confirmation.open();
+    http = createAppserviceHttp({
+      listen: options.listen,
+      hsToken: options.registration.hs_token,
+      transaction: ingest.transaction,
+      connectionLost: () => detector?.suspect("its connection to us broke"),
+      clock,
+      log,
+      meter: options.meter,
+    });
+    port = await http.listen();
+    try {
+      await firstRegistration();
+    } catch (error) {
+      await stop(0);
+      throw error;
+    }
+    const { mark, run } = recovery;
+    detector = createAwayDetector({
+      url: options.url,
+      heartbeatMs: options.heartbeatMs ?? 2_000,
+      clock,
+      log,
+      away: mark,
+      back: run,
+    });
+    detector.start();
+    run("we started");
+    if ((options.patrolMs ?? 5_000) > 0) patrol = recovery.patrol();
+  }
+
+  async function stop(drainMs: number): Promise<void> {
+    http?.refuse();
+    const endMs = clock.now() + drainMs;
+    while (puts.underWay > 0 && clock.now() < endMs) await clock.wait(drainStepMs);
+    stopping.abort();
+    if (puts.underWay === 0 && port !== undefined) await confirmation.close();
+    await Promise.all([detector?.stop(), http?.close(), client.close()]);
+    await Promise.all([recovery?.idle(), patrol]);
+  }
+
+  function status(): HomeserverStatus {
+    const now = clock.now();
+    const { backAtMs, outSinceMs } = canary;
+    const away = detector?.isAway === true;
+    const detail = away ? "the homeserver does not answer" : recovery?.problem;
+    const lastAtMs = ingest?.lastAtMs;
+    return {
+      state: away ? "away" : backAtMs === undefined ? "starting" : "up",
+      canaryOverdue: outSinceMs !== undefined && now - outSinceMs > (options.canaryOverdueMs ?? 60_000),
+      ...(detail === undefined ? {} : { detail }),
+      ...(backAtMs === undefined ? {} : { canaryAgeMs: now - backAtMs }),
+      ...(lastAtMs === undefined ? {} : { lastTransactionAtMs: lastAtMs }),
+    };
+  }
+
+  return {
+    start,
+    stop,
+    status,
+    settled: async () => recovery?.idle(),
+    get port() {
+      return port;
+    },
+  };
+}
+
+function createIngestFor(options: HomeserverOptions, { isOwn, ...parts }: Parts, host: HomeserverHost): Ingest {
+  const { members, ghosts, confirmation, canary } = parts;
+  return createIngest({
+    span: options.span,
+    isOwn,
+    take: (events) => host.take(events),
+    ephemeral: (event: EphemeralEvent) => host.ephemeral(event),
+    feed(event) {
+      if (event.state_key === undefined) return;
+      members.feed(event);
+      ghosts.feed(event);
+    },
+    echo: (event) => echo(event, confirmation, canary),
+    clock: options.clock,
+    log: options.log,
+    meter: options.meter,
+  });
+}
+
+function echo(event: MatrixEvent, confirmation: Parts["confirmation"], canary: Canary): void {
+  confirmation.echo(event);
+  canary.echo(event);
+}
+
+function createRecoveryFor(
+  options: HomeserverOptions,
+  { bot, client, caps, messages, canary, members, isOwn }: Parts,
+  host: HomeserverHost,
+  ingest: Ingest,
+  signal: AbortSignal,
+): Recovery {
+  const { clock, log, meter } = options;
+  const isAction = (event: MatrixEvent) => interpret(event)?.kind === "action";
+  return createRecovery({
+    caps,
+    canary,
+    repair: createGapRepair({ messages, host, isOwn, isAction, log, meter, signal }),
+    ready: () => registerUser(client, bot),
+    async ping() {
+      const path = `/_matrix/client/v1/appservice/${encodeURIComponent(options.registration.id)}/ping`;
+      // Servers wait for us half a minute and more; they need not be asked twice in that time.
+      await tryFeature(caps, "ping", () =>
+        client.call({ method: "POST", path, as: bot, body: "{}", timeoutMs: 70_000 }),
+      );
+    },
+    host,
+    isAction,
+    lastTransactionAtMs: () => ingest.lastAtMs,
+    forget: members.forgetAll,
+    clock,
+    log,
+    meter,
+    signal,
+    patrolMs: options.patrolMs ?? 5_000,
+    canaryPatienceMs: Math.max(20_000, (options.canaryIntervalMs ?? 5_000) * 2),
+  });
+}

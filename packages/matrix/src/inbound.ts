@@ -1,0 +1,282 @@
+/**
+ * What an event of Matrix means to a bridge: pure and total, whatever the event holds. It knows no portal and checks no target
+ * (the core does); it downloads nothing, a file becomes a description with its mxc address.
+ */
+import {
+  type Action,
+  type Attachment,
+  type Content,
+  type EventId,
+  emptyLookup,
+  eventId,
+  type Interpreted,
+  type MatrixEvent,
+  roomId,
+  userId,
+} from "@trestle/core";
+import type { RichText } from "@trestle/richtext";
+import { htmlCodec, stripReplyFallback } from "./html.ts";
+
+type Bag = Readonly<Record<string, unknown>>;
+
+/** Reaction keys are an emoji or a short word; a longer one is an attempt at something else. */
+const reactionKeyMax = 256;
+const reasonMax = 500;
+const bodyMax = 65_536;
+
+/** What this event means; undefined when nothing that we carry. Never throws. */
+export function interpret(event: MatrixEvent): Interpreted | undefined {
+  const content = bag(event.content);
+  if (content === undefined) return undefined;
+  switch (event.type) {
+    case "m.room.message":
+      return asAction(messageAction(content));
+    case "m.sticker":
+      return asAction(stickerAction(content));
+    case "m.reaction":
+      return asAction(reaction(content));
+    case "m.room.redaction":
+      return asAction(redaction(event, content));
+    case "m.poll.start":
+    case "org.matrix.msc3381.poll.start":
+      return asAction(pollText(content));
+    case "m.room.encrypted":
+      return { kind: "encrypted-message" };
+    default:
+      return event.state_key === undefined ? undefined : stateMeaning(event, content);
+  }
+}
+
+const asAction = (action: Action<EventId> | undefined): Interpreted | undefined =>
+  action === undefined ? undefined : { kind: "action", action };
+
+function stateMeaning(event: MatrixEvent, content: Bag): Interpreted | undefined {
+  if (event.type === "m.room.member") return membership(event, content);
+  if (event.state_key !== "") return undefined;
+  switch (event.type) {
+    case "m.room.topic":
+      return { kind: "room-changed", topic: text(content["topic"]) ?? "" };
+    case "m.room.name":
+      return { kind: "room-changed", name: text(content["name"]) ?? "" };
+    case "m.room.encryption":
+      return { kind: "encryption" };
+    case "m.room.tombstone": {
+      const replacement = text(content["replacement_room"]);
+      return replacement?.startsWith("!")
+        ? { kind: "tombstone", replacement: roomId(replacement) }
+        : { kind: "tombstone" };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function membership(event: MatrixEvent, content: Bag): Interpreted | undefined {
+  const change = text(content["membership"]);
+  if (change === undefined || !event.state_key?.startsWith("@")) return undefined;
+  const reason = text(content["reason"])?.slice(0, reasonMax);
+  const name = text(content["displayname"]);
+  return {
+    kind: "membership",
+    user: userId(event.state_key),
+    membership: change,
+    direct: content["is_direct"] === true,
+    ...(reason === undefined ? {} : { reason }),
+    ...(name === undefined ? {} : { name }),
+  };
+}
+
+function messageAction(content: Bag): Action<EventId> | undefined {
+  // A bridge's own talk to people, this bridge's or a sibling's: it never crosses.
+  if (content["dev.trestle.control"] === true) return undefined;
+  const relates = bag(content["m.relates_to"]);
+  if (relates?.["rel_type"] === "m.replace") {
+    const target = idOf(relates["event_id"]);
+    const fresh = bag(content["m.new_content"]);
+    const edited = fresh === undefined ? undefined : contentOf(fresh, false);
+    return target === undefined || edited === undefined
+      ? undefined
+      : { kind: "edit", targets: [target], content: edited };
+  }
+  const answered = idOf(bag(relates?.["m.in_reply_to"])?.["event_id"]);
+  const said = contentOf(content, answered !== undefined);
+  if (said === undefined) return undefined;
+  const thread = relates?.["rel_type"] === "m.thread" ? idOf(relates["event_id"]) : undefined;
+  // In a thread the reply is often only there for clients that know none.
+  const replyTo = thread !== undefined && relates?.["is_falling_back"] === true ? undefined : answered;
+  return {
+    kind: "message",
+    content: said,
+    ...(replyTo === undefined ? {} : { replyTo }),
+    ...(thread === undefined ? {} : { thread }),
+  };
+}
+
+function contentOf(content: Bag, isReply: boolean): Content | undefined {
+  const type = text(content["msgtype"]);
+  const body = text(content["body"]);
+  if (type === undefined || body === undefined) return undefined;
+  switch (type) {
+    case "m.image":
+    case "m.video":
+    case "m.audio":
+    case "m.file":
+      return fileContent(type, content, body);
+    case "m.location":
+      return plainContent(locationText(content, body));
+    // Spoken between devices, not between people.
+    case "m.key.verification.request":
+      return undefined;
+    default:
+      return {
+        style: type === "m.emote" ? "emote" : type === "m.notice" || type === "m.server_notice" ? "notice" : "text",
+        text: richText(content, body, isReply),
+        attachments: [],
+      };
+  }
+}
+
+function richText(content: Bag, body: string, isReply: boolean): RichText {
+  const html = content["format"] === "org.matrix.custom.html" ? text(content["formatted_body"]) : undefined;
+  const mentions = bag(content["m.mentions"]);
+  const users = mentions?.["user_ids"];
+  const wire = {
+    body: isReply && html === undefined ? stripReplyFallback(body) : body,
+    ...(html === undefined ? {} : { formattedBody: html }),
+    ...(mentions === undefined
+      ? {}
+      : {
+          mentions: {
+            userIds: Array.isArray(users) ? users.filter(isText).slice(0, 50) : [],
+            room: mentions["room"] === true,
+          },
+        }),
+  };
+  return htmlCodec.parse(wire, emptyLookup);
+}
+
+const plainContent = (said: string): Content => ({
+  style: "text",
+  text: htmlCodec.parse({ body: said }, emptyLookup),
+  attachments: [],
+});
+
+const attachmentKinds = { "m.image": "image", "m.video": "video", "m.audio": "audio", "m.file": "file" } as const;
+
+function fileContent(type: keyof typeof attachmentKinds, content: Bag, body: string): Content | undefined {
+  const filename = text(content["filename"]);
+  const source = sourceOf(content);
+  if (source === undefined) return undefined;
+  const voice = content["org.matrix.msc3245.voice"] !== undefined || content["m.voice"] !== undefined;
+  const kind = type === "m.audio" && voice ? "voice" : attachmentKinds[type];
+  const name = fileName(filename ?? body);
+  // Since filenames have a key of their own, a body that differs from it is a caption.
+  const caption = filename !== undefined && filename !== body ? richText(content, body, false) : [];
+  const spoiler =
+    content["page.codeberg.everypizza.msc4193.spoiler"] === true || content["m.content_warning"] !== undefined;
+  return {
+    style: "text",
+    text: caption,
+    attachments: [{ kind, name, source, ...infoOf(content), ...(spoiler ? { spoiler: true } : {}) }],
+  };
+}
+
+function stickerAction(content: Bag): Action<EventId> | undefined {
+  const body = text(content["body"]);
+  const source = sourceOf(content);
+  if (body === undefined || source === undefined) return undefined;
+  const attachment: Attachment = {
+    kind: "sticker",
+    name: fileName(body),
+    description: body,
+    source,
+    ...infoOf(content),
+  };
+  return { kind: "message", content: { style: "text", text: [], attachments: [attachment] } };
+}
+
+/** The address of a plain file, or of an encrypted one (which nobody but its readers can open, but it is announced). */
+function sourceOf(content: Bag): string | undefined {
+  const url = text(content["url"]) ?? text(bag(content["file"])?.["url"]);
+  return url !== undefined && /^mxc:\/\/[^/\s]{1,255}\/[A-Za-z0-9_-]{1,255}$/.test(url) ? url : undefined;
+}
+
+function infoOf(content: Bag): Pick<Attachment, "mimeType" | "byteLength" | "width" | "height" | "durationMs"> {
+  const info = bag(content["info"]) ?? {};
+  const mimeType = text(info["mimetype"]);
+  return {
+    mimeType:
+      mimeType !== undefined && /^[\w.+-]{1,64}\/[\w.+-]{1,64}$/.test(mimeType) ? mimeType : "application/octet-stream",
+    ...count("byteLength", info["size"]),
+    ...count("width", info["w"]),
+    ...count("height", info["h"]),
+    ...count("durationMs", info["duration"]),
+  };
+}
+
+const count = <K extends string>(key: K, value: unknown): { [P in K]?: number } =>
+  (typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? { [key]: value } : {}) as {
+    [P in K]?: number;
+  };
+
+/** One line without slashes or control letters, never empty. */
+function fileName(said: string): string {
+  const clean = said
+    .replace(/[\p{Cc}/\\]+/gu, " ")
+    .trim()
+    .slice(0, 200)
+    .toWellFormed();
+  return clean === "" ? "file" : clean;
+}
+
+function locationText(content: Bag, body: string): string {
+  const geo = text(content["geo_uri"]) ?? text(bag(content["m.location"])?.["uri"]) ?? "";
+  const at = /^geo:(-?\d{1,3}(?:\.\d{1,12})?),(-?\d{1,3}(?:\.\d{1,12})?)/.exec(geo);
+  if (at === null) return body;
+  const url = `https://www.openstreetmap.org/?mlat=${at[1]}&mlon=${at[2]}`;
+  return body.trim() === "" ? url : `${body} ${url}`;
+}
+
+function pollText(content: Bag): Action<EventId> | undefined {
+  const poll = bag(content["m.poll"]) ?? bag(content["org.matrix.msc3381.poll.start"]);
+  const question = poll === undefined ? undefined : pollWords(poll["question"]);
+  if (poll === undefined || question === undefined) return undefined;
+  const answers = Array.isArray(poll["answers"]) ? poll["answers"].slice(0, 20).map(pollWords).filter(isText) : [];
+  const lines = answers.map((answer, index) => `${index + 1}. ${answer}`);
+  return { kind: "message", content: plainContent([`Poll: ${question}`, ...lines].join("\n")) };
+}
+
+function pollWords(value: unknown): string | undefined {
+  const words = bag(value);
+  if (words === undefined) return undefined;
+  const list = words["m.text"];
+  const first = Array.isArray(list) ? text(bag(list[0])?.["body"]) : undefined;
+  return first ?? text(words["org.matrix.msc1767.text"]) ?? text(list) ?? text(words["body"]);
+}
+
+function reaction(content: Bag): Action<EventId> | undefined {
+  const relates = bag(content["m.relates_to"]);
+  const target = idOf(relates?.["event_id"]);
+  const key = text(relates?.["key"]);
+  if (relates?.["rel_type"] !== "m.annotation" || target === undefined || key === undefined) return undefined;
+  return key === "" || key.length > reactionKeyMax ? undefined : { kind: "react", target, key };
+}
+
+/** Room version 11 moved `redacts` into the content. */
+function redaction(event: MatrixEvent, content: Bag): Action<EventId> | undefined {
+  const target = idOf(event.redacts) ?? idOf(content["redacts"]);
+  if (target === undefined) return undefined;
+  const reason = text(content["reason"])?.slice(0, reasonMax);
+  return { kind: "delete", targets: [target], ...(reason === undefined ? {} : { reason }) };
+}
+
+const isText = (value: unknown): value is string => typeof value === "string";
+const text = (value: unknown): string | undefined => (typeof value === "string" ? value.slice(0, bodyMax) : undefined);
+
+const bag = (value: unknown): Bag | undefined =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Bag) : undefined;
+
+const idOf = (value: unknown): EventId | undefined =>
+  typeof value === "string" && value.length > 1 && value.length <= 255 && value.startsWith("$")
+    ? eventId(value)
+    : undefined;

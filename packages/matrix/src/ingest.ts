@@ -1,0 +1,127 @@
+/**
+ * What a transaction holds, sorted: events of others go to the host (durable before the answer), our own only tell that they
+ * arrived, typing and receipts go past. Own means by identity: our ghosts, our bot, our double puppets; never by text. A
+ * malformed event is left out and logged, one by one: a transaction is never refused for what somebody wrote in it.
+ */
+import type { Clock, EphemeralEvent, Log, MatrixEvent, Meter } from "@trestle/core";
+import type { JsonObject } from "./client.ts";
+import { asEvent } from "./messages.ts";
+
+export interface IngestOptions {
+  readonly span: string;
+  readonly isOwn: (user: string) => boolean;
+  /** Resolves once the events are durable. */
+  readonly take: (events: readonly MatrixEvent[]) => Promise<void>;
+  readonly ephemeral: (event: EphemeralEvent) => void;
+  /** Every event, ours and others', before it is sorted: for caches. */
+  readonly feed: (event: MatrixEvent) => void;
+  /** One of our own came back. */
+  readonly echo: (event: MatrixEvent) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly meter: Meter;
+}
+
+export interface Ingest {
+  /** Resolves when everything in it is durable; rejects when the store fails. */
+  transaction(body: JsonObject): Promise<void>;
+  readonly lastAtMs: number | undefined;
+}
+
+const legacyEphemeral = "de.sorunome.msc2409.ephemeral";
+const legacyPuppet = "fi.mau.double_puppet_source";
+
+export function createIngest(options: IngestOptions): Ingest {
+  const { isOwn, feed, echo, log, meter } = options;
+  const puppet = `trestle-${options.span}`;
+  let lastAtMs: number | undefined;
+
+  function sort(entries: readonly unknown[]): MatrixEvent[] {
+    const foreign: MatrixEvent[] = [];
+    for (const entry of entries) {
+      try {
+        const event = asEvent(entry);
+        if (event === undefined) {
+          leaveOut(entry, "it has not the shape of an event");
+          continue;
+        }
+        feed(event);
+        if (isOwn(event.sender) || event.content[legacyPuppet] === puppet) echo(event);
+        else foreign.push(event);
+      } catch (error) {
+        leaveOut(entry, String(error));
+      }
+    }
+    return foreign;
+  }
+
+  function leaveOut(entry: unknown, why: string): void {
+    const id = (entry as { event_id?: unknown } | null | undefined)?.event_id;
+    meter.count("trestle_events_malformed_total");
+    log.warn({ event: typeof id === "string" ? id.slice(0, 255) : undefined, why }, "left an event out");
+  }
+
+  async function take(events: readonly MatrixEvent[]): Promise<void> {
+    try {
+      await options.take(events);
+    } catch (error) {
+      const sound = events.filter(canBeStored);
+      if (sound.length === events.length) throw error;
+      // Nested deeper than can be written down: one such event must not hold the queue for ever.
+      for (const event of events) if (!sound.includes(event)) leaveOut(event, "it cannot be written as JSON");
+      if (sound.length > 0) await options.take(sound);
+    }
+  }
+
+  function passEphemeral(body: JsonObject): void {
+    const stable = body["ephemeral"];
+    const legacy = body[legacyEphemeral];
+    // With both flags set a server sends all of it twice, once under each key.
+    const entries = Array.isArray(stable) && stable.length > 0 ? stable : Array.isArray(legacy) ? legacy : [];
+    for (const entry of entries) {
+      try {
+        const event = asEphemeral(entry, isOwn);
+        if (event !== undefined) options.ephemeral(event);
+      } catch (error) {
+        log.warn({ error }, "left a typing notice or receipt out");
+      }
+    }
+  }
+
+  return {
+    get lastAtMs() {
+      return lastAtMs;
+    },
+    async transaction(body) {
+      lastAtMs = options.clock.now();
+      const events = body["events"];
+      const foreign = Array.isArray(events) ? sort(events) : [];
+      if (foreign.length > 0) await take(foreign);
+      passEphemeral(body);
+    },
+  };
+}
+
+function canBeStored(event: MatrixEvent): boolean {
+  try {
+    JSON.stringify(event);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Without what our own ghosts did: they type and read because we say so. */
+function asEphemeral(entry: unknown, isOwn: (user: string) => boolean): EphemeralEvent | undefined {
+  if (typeof entry !== "object" || entry === null) return undefined;
+  const { type, content, room_id: room } = entry as { type?: unknown; content?: unknown; room_id?: unknown };
+  if (typeof type !== "string" || typeof content !== "object" || content === null) return undefined;
+  if (room !== undefined && typeof room !== "string") return undefined;
+  if (type === "m.typing") {
+    const users = (content as { user_ids?: unknown }).user_ids;
+    if (!Array.isArray(users)) return undefined;
+    const others = users.filter((user): user is string => typeof user === "string" && !isOwn(user));
+    return { ...(entry as EphemeralEvent), content: { ...(content as JsonObject), user_ids: others } };
+  }
+  return entry as EphemeralEvent;
+}
