@@ -1,0 +1,100 @@
+/**
+ * Any homeserver the scenarios run on, behind one face: the sandbox, a real Synapse, a real Conduit. It hides how each takes a
+ * registration and how each makes people.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  createSandboxHomeserver,
+  registerPerson,
+  type SandboxHomeserver,
+  type SandboxRegistration,
+} from "@trestle/sandbox";
+import { parse } from "yaml";
+import { createMatrixObserver, type MatrixObserver } from "../observers/matrix-observer.ts";
+import { freePort } from "./process.ts";
+import { type Synapse, startSynapse } from "./synapse.ts";
+
+export type HomeserverKind = "sandbox-synapse" | "sandbox-conduit" | "synapse" | "conduit";
+
+export interface HomeserverUnderTest {
+  readonly kind: HomeserverKind;
+  /** For `register --server`. */
+  readonly registerAs: "synapse" | "conduit";
+  readonly url: string;
+  readonly serverName: string;
+  /** Makes the appservice known and the server run with it. */
+  addRegistration(path: string): Promise<void>;
+  /** A person who watches from now on. */
+  person(name: string): Promise<MatrixObserver>;
+  stop(signal?: "TERM" | "KILL"): Promise<void>;
+  start(): Promise<void>;
+  /** Only the sandbox can be told to misbehave. */
+  readonly sandbox?: SandboxHomeserver;
+  remove(): Promise<void>;
+}
+
+/** The stand-in, in our own process. */
+export async function createSandboxUnderTest(profile: "synapse" | "conduit"): Promise<HomeserverUnderTest> {
+  const sandbox = await createSandboxHomeserver({ profile, serverName: "sandbox.test" });
+  const people: MatrixObserver[] = [];
+  return {
+    kind: `sandbox-${profile}`,
+    registerAs: profile,
+    url: sandbox.url,
+    serverName: sandbox.serverName,
+    sandbox,
+    addRegistration: async (path) => sandbox.addAppservice(parse(readFileSync(path, "utf8")) as SandboxRegistration),
+    async person(name) {
+      const { userId, token } = await registerPerson(sandbox.url, name);
+      const person = await createMatrixObserver({ url: sandbox.url, userId, token });
+      people.push(person);
+      return person;
+    },
+    stop: (signal = "TERM") => sandbox.stop(signal === "TERM" ? "term" : "kill"),
+    start: () => sandbox.start(),
+    async remove() {
+      for (const person of people) person.close();
+      await sandbox.stop("kill");
+    },
+  };
+}
+
+/** A real Synapse in a fresh folder; it starts when it gets its first registration. */
+export async function createSynapseUnderTest(): Promise<HomeserverUnderTest> {
+  const dir = mkdtempSync(join(tmpdir(), "trestle-synapse-"));
+  const port = await freePort();
+  const serverName = "synapse.test";
+  const registrations: string[] = [];
+  const people: MatrixObserver[] = [];
+  let synapse: Synapse | undefined;
+  const running = (): Synapse => {
+    if (!synapse) throw new Error("Synapse was not started yet: addRegistration does that");
+    return synapse;
+  };
+  return {
+    kind: "synapse",
+    registerAs: "synapse",
+    url: `http://127.0.0.1:${port}`,
+    serverName,
+    async addRegistration(path) {
+      registrations.push(path);
+      await synapse?.stop();
+      synapse = await startSynapse({ dir, registrations, serverName, port });
+    },
+    async person(name) {
+      const { userId, token } = await running().registerUser(name);
+      const person = await createMatrixObserver({ url: running().url, userId, token });
+      people.push(person);
+      return person;
+    },
+    stop: (signal = "TERM") => running().stop(signal),
+    start: () => running().start(),
+    async remove() {
+      for (const person of people) person.close();
+      await synapse?.stop("KILL");
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
