@@ -99,6 +99,9 @@ export async function buildStage(kind: HomeserverKind, tell: (step: string) => v
     );
     await Promise.all([dora.join(channel), ircVisitor.join(channel)]);
     const room = await linkRoom(alice.client, span);
+    // Dora founded the channel; only its operators may set the topic.
+    await dora.wait((line) => line.command === "JOIN" && line.nick === "trestle", 10_000, 0);
+    dora.send(`MODE ${channel} +o trestle`);
     await visitor.client.join(room);
 
     const { url } = homeserver;
