@@ -41,11 +41,14 @@ export function checkRedact(room: Room, sender: string, target: StoredEvent): vo
 
 export type Change = "join" | "invite" | "leave" | "ban" | "knock";
 
-/** A membership event by `sender` about `target`. */
-export function checkMembership(room: Room, sender: string, target: string, change: Change): void {
+/** Status and errcode. */
+export type Refusal = readonly [status: number, errcode: string];
+
+/** A membership event by `sender` about `target`; `banned`: how joining in spite of a ban is refused. */
+export function checkMembership(room: Room, sender: string, target: string, change: Change, banned: Refusal): void {
   switch (change) {
     case "join":
-      checkJoin(room, sender, target);
+      checkJoin(room, sender, target, banned);
       break;
     case "invite":
       checkInvite(room, sender, target);
@@ -67,10 +70,10 @@ export function checkMembership(room: Room, sender: string, target: string, chan
   }
 }
 
-function checkJoin(room: Room, sender: string, target: string): void {
+function checkJoin(room: Room, sender: string, target: string, banned: Refusal): void {
   if (sender !== target) throw forbidden("Cannot force another user to join.");
   const membership = membershipOf(room, target);
-  if (membership === "ban") throw forbidden("You are banned from this room");
+  if (membership === "ban") throw new MatrixFault(...banned, "You are banned from this room");
   if (membership === "join" || membership === "invite") return;
   if (room.members.size === 0 && stateEvent(room, "m.room.create")?.sender === target) return;
   const rule = textOf(roomContent(room, "m.room.join_rules")?.["join_rule"]) ?? "invite";

@@ -83,7 +83,7 @@ export async function createSandboxHomeserver(options: SandboxHomeserverOptions)
   ledger?.replay(database);
   const seed = randomBytes(24).toString("base64url");
   const timeline = createTimeline({ database, serverName, seed, now: clock.now });
-  const members = createMembers(database, timeline);
+  const members = createMembers(profile, database, timeline);
   const appservices = createAppservices(profile, serverName, database);
   const client = createAppserviceClient(profile, clock);
   const delivery = createDelivery({ profile, clock, database, appservices, client });

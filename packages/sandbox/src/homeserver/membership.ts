@@ -2,6 +2,7 @@
 import type { Database, User } from "./database.ts";
 import type { JsonObject, StoredEvent } from "./event.ts";
 import { type Change, checkMembership } from "./event-rules.ts";
+import type { Profile } from "./profile.ts";
 import { membershipOf, type Room } from "./room.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -19,7 +20,7 @@ export interface Members {
   profileChanged(user: User): void;
 }
 
-export function createMembers(database: Database, timeline: Timeline): Members {
+export function createMembers(profile: Profile, database: Database, timeline: Timeline): Members {
   const content = (target: string, change: Change, extra: JsonObject): JsonObject => {
     const user = change === "join" || change === "invite" ? database.users.get(target) : undefined;
     return {
@@ -31,7 +32,7 @@ export function createMembers(database: Database, timeline: Timeline): Members {
   };
   return {
     change: (room, sender, target, change, extra = {}, ts) => {
-      checkMembership(room, sender, target, change);
+      checkMembership(room, sender, target, change, profile.joinBanned);
       if (change === "join" && membershipOf(room, target) === "join") return undefined;
       return timeline.add(room, {
         sender,

@@ -27,6 +27,9 @@ export interface Profile {
   /** Setting equal state gives the old event. */
   readonly equalStateReused: boolean;
   readonly displayNameMax: number | undefined;
+  readonly profileOfNobody: readonly [status: number, errcode: string];
+  /** Joining where one is banned. */
+  readonly joinBanned: readonly [status: number, errcode: string];
   readonly msgtypeNeeded: boolean;
   readonly badNumber: readonly [status: number, errcode: string];
   readonly loneSurrogate: readonly [status: number, errcode: string];
@@ -81,6 +84,8 @@ const synapse: Profile = {
   txnScope: "path",
   equalStateReused: true,
   displayNameMax: 256,
+  profileOfNobody: [404, "M_UNKNOWN"],
+  joinBanned: [403, "M_BAD_STATE"],
   msgtypeNeeded: true,
   badNumber: [400, "M_BAD_JSON"],
   loneSurrogate: [500, "M_UNKNOWN"],
@@ -130,6 +135,8 @@ const conduit: Profile = {
   txnScope: "device",
   equalStateReused: false,
   displayNameMax: undefined,
+  profileOfNobody: [404, "M_NOT_FOUND"],
+  joinBanned: [403, "M_FORBIDDEN"],
   msgtypeNeeded: false,
   badNumber: [400, "M_INVALID_PARAM"],
   loneSurrogate: [400, "M_BAD_JSON"],

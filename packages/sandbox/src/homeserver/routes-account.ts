@@ -46,7 +46,7 @@ export function accountRoutes(parts: AccountParts, register: Register): void {
 
   const readProfile = (id: string): JsonObject => {
     const user = database.users.get(id);
-    if (!user) throw notFound("Profile was not found");
+    if (!user) throw new MatrixFault(...profile.profileOfNobody, "Profile was not found");
     return {
       ...(user.displayName === undefined ? {} : { displayname: user.displayName }),
       ...(user.avatarUrl === undefined ? {} : { avatar_url: user.avatarUrl }),
@@ -57,7 +57,7 @@ export function accountRoutes(parts: AccountParts, register: Register): void {
   register("GET", "/profile/:user/avatar_url", (call) => pick(readProfile(param(call, 0)), "avatar_url"), open);
   const setProfile = (call: Call, change: (user: User) => { displayName?: string; avatarUrl?: string }): JsonObject => {
     const id = profile.profilePathIgnored ? call.who.user : param(call, 0);
-    if (id !== call.who.user) throw new MatrixFault(400, "M_UNKNOWN", "Cannot set another user's profile");
+    if (id !== call.who.user) throw new MatrixFault(400, "M_FORBIDDEN", "Cannot set another user's profile");
     const user = database.users.get(id);
     if (!user) throw forbidden("User does not exist.");
     limited(limit, profile, call, "message");
@@ -192,7 +192,7 @@ function newToken({ database, serverName }: AccountParts, user: string, body: Js
 function displayName(profile: Profile, body: JsonObject): string {
   const name = textOf(body["displayname"]) ?? "";
   if (profile.displayNameMax !== undefined && name.length > profile.displayNameMax)
-    throw new MatrixFault(400, "M_INVALID_PARAM", `Displayname is too long (max ${profile.displayNameMax})`);
+    throw new MatrixFault(400, "M_UNKNOWN", `Displayname is too long (max ${profile.displayNameMax})`);
   return name;
 }
 
