@@ -1,6 +1,6 @@
 /** The command line of a span's main program, taken apart. Pure; what is wrong comes out as a UsageError with the help text. */
 import { parseArgs } from "node:util";
-import { type ServerKind, serverKinds } from "./config-shape.ts";
+import { type ServerKind, serverKinds } from "@trestle/matrix";
 import { nearestName } from "./nearest-name.ts";
 
 export type SpanCommand =

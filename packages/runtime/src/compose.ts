@@ -44,7 +44,7 @@ export async function compose<C>(
       url: server.url,
       serverName: server.name,
       span: span.name,
-      registration,
+      registration: { ...registration, userPrefix: appservice.prefix },
       listen: listenAt("appservice.listen", appservice.listen),
       store,
     });

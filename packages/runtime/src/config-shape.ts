@@ -3,10 +3,8 @@
  * span's own section is the span's matter. Reading the file and finding its lines is config-file.ts.
  */
 import { type BridgeSettings, userId } from "@trestle/core";
+import { serverKinds } from "@trestle/matrix";
 import { z } from "zod";
-
-export const serverKinds = ["synapse", "conduit", "conduwuit", "continuwuity", "tuwunel", "dendrite"] as const;
-export type ServerKind = (typeof serverKinds)[number];
 
 const httpUrl = (example: string) =>
   z

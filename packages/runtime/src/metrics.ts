@@ -10,16 +10,22 @@ type Labels = Readonly<Record<string, string>>;
 /** Help texts of the metrics that other packages count, by name. */
 const declared: Readonly<Record<string, { readonly help: string; readonly labels?: readonly string[] }>> = {
   trestle_events_taken_total: { help: "Events taken into the journal", labels: ["direction"] },
-  trestle_delivered_total: { help: "Messages delivered", labels: ["direction", "network"] },
-  trestle_failed_total: { help: "Messages given up, by reason", labels: ["direction", "code"] },
-  trestle_hop_seconds: { help: "Time a message spends on each hop", labels: ["hop"] },
+  trestle_messages_delivered_total: { help: "Messages delivered", labels: ["direction"] },
+  trestle_messages_failed_total: { help: "Messages given up, by reason" },
+  trestle_messages_delayed_total: { help: "Tries that failed and are repeated, by reason" },
+  trestle_delivery_seconds: { help: "From taking a message to its confirmed delivery", labels: ["direction"] },
+  trestle_transaction_seconds: { help: "From a homeserver's transaction to its answer, which is after the commit" },
+  trestle_homeserver_failures_total: { help: "Requests to the homeserver that failed, by reason", labels: ["code"] },
+  trestle_homeserver_up: { help: "1 when the homeserver is reachable" },
   trestle_jobs: { help: "Jobs in the journal that are not finished, by state", labels: ["state"] },
   trestle_oldest_job_seconds: { help: "Age of the oldest job that waits; 0 when none does" },
   trestle_dead_letters: { help: "Messages given up and kept for a retry" },
   trestle_links: { help: "Links, by state", labels: ["state"] },
   trestle_ready: { help: "1 when the bridge takes and delivers, 0 when not" },
   trestle_network_up: { help: "1 when the connection to this network is up", labels: ["network"] },
+  trestle_network_queued_lines: { help: "Lines that wait for the network's pace", labels: ["network"] },
   trestle_canary_age_seconds: { help: "Age of the last canary that the homeserver brought back" },
+  trestle_canary_overdue: { help: "1 when a canary has been out for too long: the homeserver holds events back" },
 };
 
 /** From a local hop (sub-millisecond) to a rate limit (minutes). */

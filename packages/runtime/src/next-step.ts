@@ -2,7 +2,7 @@
  * What an admin does with a registration that was just written, in the words of his homeserver. The texts follow each server's
  * own documentation and were tried where docs/operate/ says so.
  */
-import type { ServerKind } from "./config-shape.ts";
+import type { ServerKind } from "@trestle/matrix";
 
 export interface NextStepFacts {
   readonly span: string;

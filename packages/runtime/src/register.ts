@@ -5,8 +5,8 @@
 import { readFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import { BridgeError } from "@trestle/core";
+import type { ServerKind } from "@trestle/matrix";
 import { type LoadedConfig, rewriteConfig } from "./config-file.ts";
-import type { ServerKind } from "./config-shape.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { nextStep } from "./next-step.ts";
 import {

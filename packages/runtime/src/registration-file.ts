@@ -4,9 +4,10 @@
  */
 import { readFileSync } from "node:fs";
 import { BridgeError } from "@trestle/core";
+import type { ServerKind } from "@trestle/matrix";
 import { checkRegistration, makeRegistration, type Registration } from "@trestle/matrix";
 import { parse, stringify } from "yaml";
-import type { ServerKind, SharedConfig } from "./config-shape.ts";
+import type { SharedConfig } from "./config-shape.ts";
 
 /** As they stand in registration/ of the repository; a span refuses to start with them. */
 export const placeholderTokens = {

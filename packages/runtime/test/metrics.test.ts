@@ -3,14 +3,14 @@ import { createMetrics } from "../src/metrics.ts";
 describe("[A7] metrics", () => {
   test("what is counted, observed and gauged is printed for Prometheus", async () => {
     const metrics = createMetrics();
-    metrics.count("trestle_delivered_total", { direction: "inward", network: "libera" });
-    metrics.count("trestle_delivered_total", { direction: "inward", network: "libera" }, 2);
-    metrics.observe("trestle_hop_seconds", 0.004, { hop: "plan" });
+    metrics.count("trestle_messages_delivered_total", { direction: "inward" });
+    metrics.count("trestle_messages_delivered_total", { direction: "inward" }, 2);
+    metrics.observe("trestle_delivery_seconds", 0.004, { direction: "inward" });
     metrics.gauge("trestle_ready", 1);
     const text = await metrics.print();
-    expect(text).toContain('trestle_delivered_total{direction="inward",network="libera"} 3');
-    expect(text).toContain('trestle_hop_seconds_bucket{le="0.005",hop="plan"} 1');
-    expect(text).toContain('trestle_hop_seconds_bucket{le="0.002",hop="plan"} 0');
+    expect(text).toContain('trestle_messages_delivered_total{direction="inward"} 3');
+    expect(text).toContain('trestle_delivery_seconds_bucket{le="0.005",direction="inward"} 1');
+    expect(text).toContain('trestle_delivery_seconds_bucket{le="0.002",direction="inward"} 0');
     expect(text).toContain("trestle_ready 1");
     expect(text).toContain("trestle_process_resident_memory_bytes");
   });
