@@ -91,8 +91,10 @@ export async function buildStage(kind: HomeserverKind, tell: (step: string) => v
       () => alice.client.close(),
       () => visitor.client.close(),
     );
-    const connect = (nick: string) => connectIrcObserver({ host: irc.host, port: irc.port, nick, caps: ircCaps });
-    const [dora, ircVisitor] = await Promise.all([connect("dora"), connect("visitor")]);
+    const connect = (nick: string, caps: string) => connectIrcObserver({ host: irc.host, port: irc.port, nick, caps });
+    // The page shows the visitor his own lines too, as the server repeats them.
+    const visitorCaps = `${ircCaps} echo-message`;
+    const [dora, ircVisitor] = await Promise.all([connect("dora", ircCaps), connect("visitor", visitorCaps)]);
     closers.push(
       () => dora.close(),
       () => ircVisitor.close(),
