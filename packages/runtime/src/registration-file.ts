@@ -33,7 +33,9 @@ export function wantedRegistration(
   });
 }
 
-export const printRegistration = (registration: Registration): string => stringify(registration, { lineWidth: 0 });
+export const printRegistration = (registration: Registration): string =>
+  // In quotes, so that no YAML reader takes a token for a number or a pattern for anything else.
+  stringify(registration, { lineWidth: 0, defaultStringType: "QUOTE_SINGLE", defaultKeyType: "PLAIN" });
 
 /** As YAML gives it, unchecked; undefined when there is no such file. */
 export function readRegistrationText(path: string): string | undefined {

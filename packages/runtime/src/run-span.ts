@@ -17,6 +17,8 @@ import type { Span, Terminal } from "./span.ts";
 
 /** Runs the command of `argv` and ends the process with its exit code. */
 export async function runSpan<C>(span: Span<C>, argv: readonly string[] = process.argv): Promise<never> {
+  // What a library of ours calls deprecated is for us to read, not for an admin.
+  process.noDeprecation = true;
   const terminal: Terminal = {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),

@@ -2,12 +2,12 @@
  * `run`: the life of a span's process. It starts the bridge, watches whether the homeserver takes us, and ends in order: on a
  * signal, on a refused token, or on an exception that nobody caught.
  */
-import { type Log, systemClock } from "@trestle/core";
+import { BridgeError, type Log, systemClock } from "@trestle/core";
 import type { Registration } from "@trestle/matrix";
 import { type Composed, compose } from "./compose.ts";
 import type { LoadedConfig } from "./config-file.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { probeHomeserver } from "./homeserver-probe.ts";
+import { type Probe, probeHomeserver } from "./homeserver-probe.ts";
 import { createLog } from "./log.ts";
 import { loadRegistration } from "./registration-file.ts";
 import type { Span, Terminal } from "./span.ts";
@@ -34,7 +34,17 @@ export async function run<C>(span: Span<C>, config: LoadedConfig<C>, terminal: T
   const watching = new AbortController();
   try {
     const startedAt = performance.now();
-    const composed = await compose(span, config, registration, log);
+    const composed = await compose(span, config, registration, log).catch(async (error: unknown) => {
+      // The homeserver side only knows that it was refused; for what reason is what an admin has to hear.
+      const refused = error instanceof BridgeError && error.code === "registration-mismatch";
+      const ending = refused ? endingOf(await probeHomeserver(config.shared, registration), config) : undefined;
+      if (ending === undefined) throw error;
+      return ending;
+    });
+    if ("code" in composed) {
+      terminal.err(`${composed.message}\n`);
+      return composed.code;
+    }
     log.info(
       {
         span: span.name,
@@ -92,19 +102,28 @@ async function watchHomeserver<C>(
   const { url } = config.shared.homeserver;
   for (let waitMs = 1_000; !signal.aborted; waitMs = Math.min(waitMs * 2, probeRetryMaxMs)) {
     const probe = await probeHomeserver(config.shared, registration, signal);
-    if (signal.aborted || probe.kind === "accepted") return;
-    if (probe.kind === "refused") {
-      const message = `The homeserver at ${url} does not know this bridge (${probe.why}). Load the registration ${config.shared.appservice.registration} into it and restart it; \`trestle register\` says how.`;
-      return end({ code: exitCodes.tokenRefused, drainMs: 0, message });
-    }
-    if (probe.kind === "other-name") {
-      const message = `The homeserver at ${url} does not take the bridge's bot: ${probe.why}. See that homeserver.name, appservice.bot and the registration agree; \`trestle check\` looks.`;
-      return end({ code: exitCodes.registration, drainMs: 0, message });
-    }
+    if (signal.aborted) return;
+    const ending = endingOf(probe, config);
+    if (ending !== undefined) return end(ending);
+    if (probe.kind !== "unreachable") return;
     const nextTry = new Date(Date.now() + waitMs).toISOString();
     log.warn({ url, why: probe.why, nextTry }, "the homeserver cannot be reached; trying again");
     await systemClock.wait(waitMs, signal);
   }
+}
+
+/** A homeserver that does not want us is nothing to wait for. */
+function endingOf<C>(probe: Probe, { shared }: LoadedConfig<C>): Ending | undefined {
+  const { url } = shared.homeserver;
+  if (probe.kind === "refused") {
+    const message = `The homeserver at ${url} does not know this bridge (${probe.why}).\n-> Load the registration ${shared.appservice.registration} into it and restart it where it asks for that; \`trestle register\` says how.`;
+    return { code: exitCodes.tokenRefused, drainMs: 0, message };
+  }
+  if (probe.kind === "other-name") {
+    const message = `The homeserver at ${url} does not take the bridge's bot: ${probe.why}.\n-> homeserver.name, appservice.bot and the registration that the homeserver has loaded must agree; \`trestle check\` looks.`;
+    return { code: exitCodes.registration, drainMs: 0, message };
+  }
+  return undefined;
 }
 
 async function announceReady(composed: Composed, startedAt: number, log: Log, signal: AbortSignal): Promise<void> {

@@ -1,0 +1,245 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { join } from "node:path";
+import { createSandboxHomeserver, registerPerson, type SandboxHomeserver } from "@trestle/sandbox";
+import { openStore } from "@trestle/store";
+import { parse } from "yaml";
+import { spanCommand } from "../src/run-span.ts";
+import { aFolder, fakeSpan, type TestFolder } from "./a-span.ts";
+
+let folder: TestFolder;
+let homeserver: SandboxHomeserver;
+const taken: Server[] = [];
+
+beforeAll(async () => {
+  homeserver = await createSandboxHomeserver({ profile: "synapse", serverName: "example.org" });
+});
+afterAll(() => homeserver.stop());
+beforeEach(async () => {
+  folder = await aFolder(homeserver.url);
+});
+afterEach(() => {
+  for (const server of taken.splice(0)) server.close();
+  folder.remove();
+});
+
+async function registered(): Promise<void> {
+  await folder.command("register", "--server", "synapse", "--config", folder.config);
+  homeserver.addAppservice(parse(readFileSync(folder.registration, "utf8")));
+}
+
+async function take(listen: string): Promise<void> {
+  const port = Number(listen.split(":")[1]);
+  const server = createServer().listen(port, "127.0.0.1");
+  taken.push(server);
+  await new Promise((resolve) => server.once("listening", resolve));
+}
+
+const configured = () => parse(readFileSync(folder.config, "utf8")) as Record<string, Record<string, string>>;
+const run = () => folder.command("run", "--config", folder.config);
+
+describe("[A8] what an admin got wrong ends in one message, its own exit code and no stack trace", () => {
+  const rows: readonly [string, number, string, () => Promise<void> | void][] = [
+    ["a config that is not there", 66, "there is no such file", () => rmSync(folder.config)],
+    ["a config with a mistake", 65, 'did you mean "level"', () => folder.write({ log: { levl: "info" } })],
+    ["no registration", 67, "there is no registration at", () => {}],
+    [
+      "a registration with placeholders",
+      67,
+      "placeholder",
+      async () =>
+        void (await folder.command("register", "--server", "synapse", "--config", folder.config, "--placeholders")),
+    ],
+    [
+      "a registration of another address",
+      67,
+      "url: The registration says",
+      async () => {
+        await registered();
+        folder.write({ appservice: { ...configured()["appservice"], url: "http://elsewhere:1" } });
+      },
+    ],
+    [
+      "a registration of another server name",
+      67,
+      "No pattern covers the ghosts of this config, like @_fake_x:other.org",
+      async () => {
+        await registered();
+        folder.write({ homeserver: { url: homeserver.url, name: "other.org" } });
+      },
+    ],
+    ["a registration that is no YAML", 67, "not a mapping", () => writeFileSync(folder.registration, "{")],
+    [
+      "a taken appservice port",
+      71,
+      "Another program listens there",
+      async () => {
+        await registered();
+        await take(configured()["appservice"]?.["listen"] ?? "");
+      },
+    ],
+    [
+      "a taken admin port",
+      71,
+      "admin.listen",
+      async () => {
+        await registered();
+        await take(configured()["admin"]?.["listen"] ?? "");
+      },
+    ],
+    [
+      "a database in a folder that is not there",
+      73,
+      "See that the folder exists",
+      async () => {
+        await registered();
+        folder.write({ database: { url: "sqlite:/nowhere/at/all/x.db" } });
+      },
+    ],
+    [
+      "a PostgreSQL that is not there",
+      73,
+      "PostgreSQL runs",
+      async () => {
+        await registered();
+        folder.write({ database: { url: "postgres://me:hunter22@127.0.0.1:9/x" } });
+      },
+    ],
+    [
+      "a homeserver that does not know the token",
+      68,
+      "does not know this bridge",
+      async () => void (await folder.command("register", "--server", "synapse", "--config", folder.config)),
+    ],
+  ];
+
+  test.each(rows)("%s", async (_name, code, words, arrange) => {
+    await arrange();
+    const ran = await run();
+    expect(ran.err.toLowerCase()).toContain(words.toLowerCase());
+    expect(ran.code).toBe(code);
+    expect(ran.err).not.toMatch(/^\s+at /m);
+    expect(ran.err).not.toContain("hunter22");
+  });
+
+  test("a second process on one database", async () => {
+    await registered();
+    const store = await openStore({ url: `sqlite:${join(folder.path, "fake.db")}` });
+    const ran = await run();
+    await store.close();
+    expect(ran.code).toBe(72);
+    expect(ran.err).toContain("two would send everything twice");
+  });
+
+  test("an unknown verb", async () => {
+    const ran = await folder.command("rnu");
+    expect([ran.code, ran.err]).toEqual([64, expect.stringContaining('Did you mean "run"?')]);
+  });
+});
+
+describe("a span that runs", () => {
+  test("[A8] becomes ready, answers commands, counts, survives a check beside it, and drains on SIGTERM", async () => {
+    await registered();
+    const admin = await registerPerson(homeserver.url, "admin");
+    const room = await admin.createRoom({ preset: "public_chat" });
+    folder.write({
+      homeserver: configured()["homeserver"],
+      appservice: configured()["appservice"],
+      admin: configured()["admin"],
+      links: [{ room, network: "fakenet", chat: "#lobby" }],
+    });
+    const before = process.listenerCount("SIGTERM");
+    const heard = folder.terminal();
+    const running = spanCommand(fakeSpan, ["run", "--config", folder.config], {}, heard);
+    const base = `http://${configured()["admin"]?.["listen"]}`;
+    await until(async () => (await fetch(`${base}/ready`)).ok);
+
+    const asked = await folder.command("ask", "--config", folder.config, "status");
+    expect([asked.code, asked.out]).toEqual([0, expect.stringContaining("Homeserver: up")]);
+    const metrics = await (await fetch(`${base}/metrics`)).text();
+    expect(metrics).toContain("trestle_ready 1");
+    const checked = await folder.command("check", "--config", folder.config);
+    expect([checked.code, checked.out]).toEqual([0, expect.stringContaining("in use by this span, which is running")]);
+
+    process.emit("SIGTERM");
+    expect(await running).toBe(0);
+    expect(heard.text.err).toBe("");
+    expect(process.listenerCount("SIGTERM")).toBe(before);
+    await expect(fetch(`${base}/health`)).rejects.toThrow();
+  });
+
+  test("waits for a homeserver that is away instead of giving up, and stops when told", async () => {
+    await registered();
+    folder.write({ homeserver: { url: "http://127.0.0.1:9", name: "example.org" }, admin: configured()["admin"] });
+    const base = `http://${configured()["admin"]?.["listen"]}`;
+    const running = spanCommand(fakeSpan, ["run", "--config", folder.config], {}, folder.terminal());
+    await until(async () => (await fetch(`${base}/health`)).ok);
+    expect((await fetch(`${base}/ready`)).status).toBe(503);
+    process.emit("SIGTERM");
+    expect(await running).toBe(0);
+  });
+
+  test("ask says so when there is none", async () => {
+    await registered();
+    const asked = await folder.command("ask", "--config", folder.config, "status");
+    expect([asked.code, asked.err]).toEqual([69, expect.stringContaining("Is it running?")]);
+  });
+});
+
+describe("check", () => {
+  test("finds nothing where everything is right", async () => {
+    await registered();
+    const { code, out } = await folder.command("check", "--config", folder.config);
+    expect([code, out]).toEqual([0, expect.not.stringContaining("FAIL")]);
+  });
+
+  test.each<[string, number, string, string, () => Promise<void> | void]>([
+    [
+      "a token that is not loaded",
+      68,
+      "does not know the token",
+      "Load the registration",
+      async () => void (await folder.command("register", "--server", "synapse", "--config", folder.config, "--force")),
+    ],
+    [
+      "a homeserver that is away",
+      1,
+      "nothing listens there",
+      "homeserver.url is its client API",
+      () =>
+        folder.write({
+          homeserver: { url: "http://127.0.0.1:9", name: "example.org" },
+          appservice: configured()["appservice"],
+        }),
+    ],
+    [
+      "a taken port",
+      71,
+      "is taken by another program",
+      "choose another port",
+      () => take(configured()["appservice"]?.["listen"] ?? ""),
+    ],
+    [
+      "a database that cannot be opened",
+      73,
+      "database-failed",
+      "See that the folder exists",
+      () => folder.write({ appservice: configured()["appservice"], database: { url: "sqlite:/nowhere/x.db" } }),
+    ],
+  ])("names %s with its mend", async (_name, code, says, mend, arrange) => {
+    await registered();
+    await arrange();
+    const ran = await folder.command("check", "--config", folder.config);
+    expect(ran.out).toContain(says);
+    expect(ran.out).toContain(mend);
+    expect(ran.code).toBe(code);
+  });
+});
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!(await holds().catch(() => false))) {
+    if (Date.now() > deadline) throw new Error("it never came to hold");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
