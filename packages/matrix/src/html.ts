@@ -49,9 +49,9 @@ function splitToFit(doc: RichText, limits: TextLimit): RichText[] {
   const last = kept.pop() ?? [];
   for (const words of cutNotes) {
     const note: RichText = [{ kind: "paragraph", children: [{ kind: "text", text: words }] }];
-    const noteSize = size([...note, ...note]);
-    if (noteSize > limits.max / 2) continue;
-    const [rest] = split(last, { max: limits.max - noteSize, unit: limits.unit, size });
+    const withNote = (part: RichText) => size([...part, ...note]);
+    if (withNote(note) > limits.max / 2) continue;
+    const [rest] = split(last, { max: limits.max, unit: limits.unit, size: withNote });
     return [...kept, [...(rest ?? []), ...note]];
   }
   return [...kept, last];
