@@ -41,7 +41,7 @@ export function* graphemesOf(text: string): Generator<string> {
 
 /** The head that fits, cut between graphemes, with an ellipsis when something is missing. The ellipsis counts. */
 export function cutText(text: string, limit: { readonly graphemes: number; readonly bytes: number }): string {
-  const ellipsis = "…";
+  const ellipsis = limit.bytes < 3 ? "" : "…";
   let whole = "";
   let cut = "";
   let count = 0;
@@ -49,7 +49,8 @@ export function cutText(text: string, limit: { readonly graphemes: number; reado
     count += 1;
     whole += grapheme;
     if (count > limit.graphemes || byteLength(whole) > limit.bytes) return `${cut.trimEnd()}${ellipsis}`;
-    if (count < limit.graphemes && byteLength(whole) + byteLength(ellipsis) <= limit.bytes) cut = whole;
+    if (count < limit.graphemes + (ellipsis === "" ? 1 : 0) && byteLength(whole) + byteLength(ellipsis) <= limit.bytes)
+      cut = whole;
   }
   return whole;
 }

@@ -36,15 +36,37 @@ const services = new Set(
  * its bearer's own IRC client included. `others` are the Matrix people who speak in the same channel.
  */
 export function relayName(author: MatrixAuthor, others: readonly MatrixAuthor[], channel?: ChannelNames): string {
-  const name = shownName(author, channel);
-  return quiet(`${name}${tagFor(author, name, others, channel)}`);
+  const { name, look } = looksOf(author);
+  const isMarked = isTaken(name, look, channel);
+  return quiet(`${name}${isMarked ? mark : ""}${tagFor(author, isMarked ? look + mark : look, others)}`);
 }
 
-/** Harmless, visible, without a sigil in front, and marked where it could be mistaken for somebody of the channel. */
-function shownName(author: MatrixAuthor, channel: ChannelNames | undefined): string {
-  const name = [author.name, localpartOf(author), "someone"].map(neutral).find(isVisible) ?? "someone";
-  const cut = cutText(name, nameLimit);
-  return isTaken(cut, channel) ? `${cut}${mark}` : cut;
+/** What a person is called before the channel is asked, and how that looks. */
+interface Looks {
+  /** Harmless, visible, without a sigil in front, cut. */
+  readonly name: string;
+  readonly look: string;
+  readonly tag: string;
+  readonly tagLook: string;
+  /** What a reader would take for the same as this person's name, marked or tagged or not. */
+  readonly taken: ReadonlySet<string>;
+  readonly nick: string;
+}
+
+// A pure function of an author, remembered as long as he is: with each line all others of the channel are compared.
+const remembered = new WeakMap<MatrixAuthor, Looks>();
+
+function looksOf(author: MatrixAuthor): Looks {
+  const known = remembered.get(author);
+  if (known !== undefined) return known;
+  const found = [author.name, localpartOf(author), "someone"].map(neutral).find(isVisible) ?? "someone";
+  const name = cutText(found, nameLimit);
+  const tag = shortened(localpartOf(author), author);
+  const [look, tagLook] = [skeleton(name), skeleton(tag)];
+  const taken = new Set([look, look + mark, `${look}(${tagLook})`, `${look}${mark}(${tagLook})`]);
+  const looks: Looks = { name, look, tag, tagLook, taken, nick: nickBase(author) };
+  remembered.set(author, looks);
+  return looks;
 }
 
 // Brackets would end the `<name>` early; sigils would give a rank, or make a channel or a server message of it.
@@ -56,8 +78,8 @@ function neutral(name: string): string {
     .trim();
 }
 
-function isTaken(name: string, channel: ChannelNames | undefined): boolean {
-  const look = skeleton(name);
+/** Whether the name is a nick in the channel, ours, a service's or a server's. */
+function isTaken(name: string, look: string, channel: ChannelNames | undefined): boolean {
   if (services.has(look) || /^\S+\.[a-z]{2,}$/i.test(name)) return true;
   if (channel === undefined) return false;
   const { nicks, mapping, ownNick } = channel;
@@ -67,26 +89,13 @@ function isTaken(name: string, channel: ChannelNames | undefined): boolean {
 }
 
 /** ` (localpart)` when somebody else's name looks the same, with the server when that looks the same as well. */
-function tagFor(
-  author: MatrixAuthor,
-  name: string,
-  others: readonly MatrixAuthor[],
-  channel: ChannelNames | undefined,
-): string {
-  const look = skeleton(name);
-  const rivals = others.filter((other) => {
-    if (other.userId === author.userId) return false;
-    const theirs = shownName(other, channel);
-    // Also who calls himself by what another one's tagged name would be.
-    return look === skeleton(theirs) || look === skeleton(`${theirs} (${localTag(other)})`);
-  });
+function tagFor(author: MatrixAuthor, look: string, others: readonly MatrixAuthor[]): string {
+  const rivals = others.filter((other) => other.userId !== author.userId && looksOf(other).taken.has(look));
   if (rivals.length === 0) return "";
-  const local = localTag(author);
-  const isUnique = rivals.every((rival) => skeleton(localTag(rival)) !== skeleton(local));
-  return isUnique ? ` (${local})` : ` (${shortened(author.userId.slice(1), author)})`;
+  const { tag, tagLook } = looksOf(author);
+  const isUnique = rivals.every((rival) => looksOf(rival).tagLook !== tagLook);
+  return isUnique ? ` (${tag})` : ` (${shortened(author.userId.slice(1), author)})`;
 }
-
-const localTag = (author: MatrixAuthor): string => shortened(localpartOf(author), author);
 
 // What is cut could be equal again; a piece of a hash keeps it apart.
 function shortened(tag: string, { userId }: MatrixAuthor): string {
@@ -120,10 +129,10 @@ export function relayNick(
   { separator, bytesMax = 30 }: RelayNickOptions,
 ): string {
   const suffix = `${separator.slice(0, 1) || "/"}m`;
-  const nick = nickBase(author);
+  const { nick } = looksOf(author);
   const room = Math.max(8, bytesMax - byteLength(suffix));
   const isShared = others.some(
-    (other) => other.userId !== author.userId && same(nickBase(other).slice(0, room), nick.slice(0, room)),
+    (other) => other.userId !== author.userId && same(looksOf(other).nick.slice(0, room), nick.slice(0, room)),
   );
   const tag = isShared ? `-${hashOf(author.userId)}` : "";
   return `${nick.slice(0, room - tag.length)}${tag}${suffix}`;

@@ -29,12 +29,14 @@ export function nearestNumber(color: string): number | undefined {
   if (wanted === undefined) return undefined;
   let nearest = 0;
   let least = Number.POSITIVE_INFINITY;
-  for (const [number, hex] of palette.slice(0, 16).entries()) {
-    const distance = distanceOf(wanted, channels(hex) ?? wanted);
+  for (const [number, usual] of basicChannels.entries()) {
+    const distance = distanceOf(wanted, usual);
     if (distance < least) [nearest, least] = [number, distance];
   }
   return nearest;
 }
+
+const basicChannels: readonly Channels[] = palette.slice(0, 16).map((hex) => channels(hex) ?? [0, 0, 0]);
 
 /** White or black, whichever can be read on this background. */
 export function readableOn(background: string): string {

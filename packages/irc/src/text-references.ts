@@ -7,8 +7,10 @@ import type { Mention } from "@trestle/richtext";
 
 /** From `start` up to but not including `end`, in UTF-16 units. */
 export type TextReference =
-  | { readonly kind: "link"; readonly start: number; readonly end: number; readonly url: string }
+  | LinkReference
   | { readonly kind: "mention"; readonly start: number; readonly end: number; readonly mention: Mention };
+
+type LinkReference = { readonly kind: "link"; readonly start: number; readonly end: number; readonly url: string };
 
 /** A line that calls more people than this calls nobody else: mass highlights are an abuse of old. */
 export const mentionsMax = 5;
@@ -29,11 +31,14 @@ export interface Stretch {
  * format changes (what follows it is often said about it), and who is called in two halves is not called. Code calls nobody.
  */
 export function findReferences(line: readonly Stretch[], lookup: Lookup): TextReference[] {
-  const links: TextReference[] = [];
+  const links: LinkReference[] = [];
   const inside: { readonly start: number; readonly end: number }[] = [];
   let offset = 0;
   for (const { text, isCode } of line) {
-    if (!isCode) links.push(...findLinks(text, offset));
+    // The same address twice without a space between would become one link with both as its label.
+    const last = links.at(-1);
+    const found = isCode ? [] : findLinks(text, offset);
+    links.push(...found.filter(({ url, start }) => start !== last?.end || url !== last.url));
     if (!isCode) inside.push({ start: offset, end: offset + text.length });
     offset += text.length;
   }
@@ -46,8 +51,8 @@ export function findReferences(line: readonly Stretch[], lookup: Lookup): TextRe
 
 const address = /\b(?:(?:https?|ftps?|ircs?|gemini|gopher):\/\/|mailto:|magnet:\?|xmpp:)[^\s<>"`{}|\\^]{1,2048}/giu;
 
-function findLinks(text: string, offset: number): TextReference[] {
-  const links: TextReference[] = [];
+function findLinks(text: string, offset: number): LinkReference[] {
+  const links: LinkReference[] = [];
   for (const match of text.matchAll(address)) {
     const url = withoutTail(match[0]);
     if (url.length > urlLengthMax || !/^[a-z]+:(?:\/\/[^/?#]|[^/])/i.test(url)) continue;

@@ -178,7 +178,9 @@ function cutOne(atoms: Atoms, from: number, prefix: string, max: number): { text
   let at = from;
   let space = -1;
   for (let atom = atoms.at(at); atom !== undefined; atom = atoms.at(at)) {
-    size += byteLength(codesBetween(style, atom.style, atom.text)) + byteLength(atom.text);
+    // Codes are ASCII, and so are most characters.
+    size += codesBetween(style, atom.style, atom.text).length;
+    size += atom.text.length === 1 && atom.text < "\u0080" ? 1 : byteLength(atom.text);
     if (size + closingCode(atom.style).length > max) {
       if (atom.text === " ") break;
       if (space > from) return { text: draw(atoms, from, space, prefix), end: space };

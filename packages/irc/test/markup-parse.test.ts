@@ -183,7 +183,7 @@ table("addresses", [
   [
     "that ends where the format does",
     `${B}https://a.example${B}, really`,
-    styled("bold", link("https://a.example")),
+    link("https://a.example", styled("bold", "https://a.example")),
     ", really",
   ],
   ["not joined to the next word by a code", `https://a.example${B}b`, link("https://a.example"), styled("bold", "b")],
