@@ -310,6 +310,7 @@ function createRecoveryFor(
     meter,
     signal,
     patrolMs: options.patrolMs ?? 5_000,
+    quietMs: Math.min(300, (options.canaryIntervalMs ?? 5_000) / 4),
     canaryPatienceMs: Math.max(20_000, (options.canaryIntervalMs ?? 5_000) * 2),
   });
 }

@@ -29,6 +29,8 @@ export interface RecoveryOptions {
   readonly patrolMs: number;
   /** How long the gaps wait for a canary that stays out. */
   readonly canaryPatienceMs: number;
+  /** So long without a transaction, and what was queued has come. */
+  readonly quietMs: number;
 }
 
 export interface Recovery {
@@ -46,7 +48,6 @@ export interface Recovery {
 }
 
 const pingsMax = 8;
-const quietMs = 300;
 const quietMaxMs = 5_000;
 /** Time that an event may be on its way to us before the patrol calls it lost. */
 const patrolGraceMs = 10_000;
@@ -93,8 +94,8 @@ export function createRecovery(options: RecoveryOptions): Recovery {
     const endMs = clock.now() + quietMaxMs;
     while (!signal.aborted && clock.now() < endMs) {
       const last = options.lastTransactionAtMs();
-      if (last === undefined || clock.now() - last >= quietMs) return;
-      await clock.wait(quietMs, signal);
+      if (last === undefined || clock.now() - last >= options.quietMs) return;
+      await clock.wait(options.quietMs, signal);
     }
   }
 

@@ -30,8 +30,10 @@ export class RememberingHost implements HomeserverHost {
   rooms: { room: RoomId; lastEvent?: EventId; lastAtMs?: number }[] = [];
   failing: Error | undefined;
   holding: Promise<void> | undefined;
+  takes = 0;
 
   async take(events: readonly MatrixEvent[]): Promise<void> {
+    this.takes += 1;
     await this.holding;
     if (this.failing !== undefined) throw this.failing;
     // As a store does: what cannot be written down fails.

@@ -1,4 +1,4 @@
-import { partKey, jobKey, type Part, emptyLookup } from "@trestle/core";
+import { emptyLookup, jobKey, type Part, partKey } from "@trestle/core";
 import { aContent } from "@trestle/testing";
 import { aBridge, aHomeserver, author, bot, closeAll, room, until } from "./a-bridge.ts";
 

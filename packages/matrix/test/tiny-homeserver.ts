@@ -23,7 +23,11 @@ export interface TinyEvent {
 }
 
 /** What to do instead of the ordinary answer: an answer, drop the connection (before or after doing it), or never answer. */
-export type Fault = { status: number; body?: unknown; headers?: Record<string, string> } | "drop" | "do-and-drop" | "hang";
+export type Fault =
+  | { status: number; body?: unknown; headers?: Record<string, string> }
+  | "drop"
+  | "do-and-drop"
+  | "hang";
 
 export interface TinyRoom {
   readonly events: TinyEvent[];
@@ -160,7 +164,10 @@ export class TinyHomeserver {
     const [status, body] =
       typeof fault === "object" ? [fault.status, fault.body ?? {}] : this.#route(seen, parts.slice(1));
     if (fault === "do-and-drop") return void request.socket.destroy();
-    response.writeHead(status, { "content-type": "application/json", ...(typeof fault === "object" ? fault.headers : {}) });
+    response.writeHead(status, {
+      "content-type": "application/json",
+      ...(typeof fault === "object" ? fault.headers : {}),
+    });
     response.end(typeof body === "string" ? body : JSON.stringify(body));
   }
 
@@ -169,11 +176,13 @@ export class TinyHomeserver {
     const user = seen.query.get("user_id") ?? "@bot:hs.test";
     const [, , version, what, id, ...rest] = parts;
     if (version === "versions") return [200, { versions: this.versions }];
-    if (seen.headers.authorization !== `Bearer ${this.asToken}`) return [401, { errcode: "M_UNKNOWN_TOKEN", error: "no" }];
+    if (seen.headers.authorization !== `Bearer ${this.asToken}`)
+      return [401, { errcode: "M_UNKNOWN_TOKEN", error: "no" }];
     if (what === "register") return this.#register(body);
     if (what === "profile") return this.#profile(id ?? "", body);
     if (what === "createRoom") return this.#createRoom(user, body);
-    if (what === "appservice") return this.pingOffered ? [200, { duration_ms: 1 }] : [404, { errcode: "M_UNRECOGNIZED" }];
+    if (what === "appservice")
+      return this.pingOffered ? [200, { duration_ms: 1 }] : [404, { errcode: "M_UNRECOGNIZED" }];
     if (what === "pushrules") return [200, {}];
     if (what === "join") return this.#room(user, id ?? "", "POST", ["join"], {});
     if (what === "rooms") return this.#room(user, id ?? "", method, rest, body, seen.query);
@@ -215,7 +224,8 @@ export class TinyHomeserver {
     const [what, a, b, c] = rest;
     if (what === "join") {
       const now = this.membership(id, user);
-      if (now === "ban" || (this.inviteOnly && now !== "invite" && now !== "join") || !this.users.has(user)) return refused;
+      if (now === "ban" || (this.inviteOnly && now !== "invite" && now !== "join") || !this.users.has(user))
+        return refused;
       if (now !== "join") this.member(id, user, "join");
       return [200, { room_id: id }];
     }
@@ -229,14 +239,16 @@ export class TinyHomeserver {
       return [200, {}];
     }
     if (what === "joined_members") {
-      const members = [...room.state].filter(([key, value]) => key.startsWith("m.room.member|") && value.content["membership"] === "join");
+      const members = [...room.state].filter(
+        ([key, value]) => key.startsWith("m.room.member|") && value.content["membership"] === "join",
+      );
       return [200, { joined: Object.fromEntries(members.map(([key]) => [key.split("|")[1], {}])) }];
     }
     if (what === "state") return this.#state(user, id, room, method, a ?? "", b ?? "", body, query);
     if (what === "messages") return page(room, query);
     if (what === "relations") return [200, { chunk: room.events.filter((event) => related(event) === a) }];
     if (what === "send" || what === "redact") {
-      const name = `${user} ${id} ${what} ${a} ${what === "send" ? b : c ?? b}`;
+      const name = `${user} ${id} ${what} ${a} ${what === "send" ? b : (c ?? b)}`;
       const known = this.transactions.get(name);
       if (known !== undefined) return [200, { event_id: known }];
       const event = this.say(id, user, what === "send" ? (a ?? "") : "m.room.redaction", body);

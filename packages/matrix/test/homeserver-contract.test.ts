@@ -1,0 +1,75 @@
+import { createServer } from "node:net";
+import { systemClock } from "@trestle/core";
+import { createSandboxHomeserver, type ProfileName, registerPerson } from "@trestle/sandbox";
+import {
+  createMemoryStore,
+  createTestLog,
+  createTestMeter,
+  describeHomeserver,
+  type HomeserverTrial,
+} from "@trestle/testing";
+import { createHomeserver, type MatrixHomeserver, makeRegistration } from "../src/index.ts";
+
+const serverName = "contract.test";
+
+/** The server's time runs faster than ours: its back-offs of half a minute pass in a second and a half. */
+const speed = 20;
+const begunMs = Date.now();
+const fastClock = {
+  now: () => begunMs + (Date.now() - begunMs) * speed,
+  wait: (ms: number, signal?: AbortSignal) => systemClock.wait(ms / speed, signal),
+};
+
+async function sandboxTrial(profile: ProfileName): Promise<HomeserverTrial> {
+  const port = await freePort();
+  const endpoint = `http://127.0.0.1:${port}`;
+  const registration = makeRegistration({ span: "irc", serverName, url: endpoint, server: profile });
+  const server = await createSandboxHomeserver({
+    profile,
+    serverName,
+    registrations: [registration],
+    clock: fastClock,
+  });
+  const store = createMemoryStore();
+  return {
+    serverName,
+    endpoint,
+    hsToken: registration.hs_token,
+    open: () =>
+      createHomeserver({
+        url: server.url,
+        serverName,
+        span: "irc",
+        registration,
+        listen: { host: "127.0.0.1", port },
+        store,
+        clock: systemClock,
+        log: createTestLog(),
+        meter: createTestMeter(),
+        heartbeatMs: 100,
+        canaryIntervalMs: 300,
+        patrolMs: 0,
+      }),
+    person: (name) => registerPerson(server.url, name),
+    settled: (homeserver) => (homeserver as MatrixHomeserver).settled(),
+    restartServer: (kind) => server.restart(kind === "TERM" ? "term" : "kill", 50),
+    loseAnswer: () => server.faults.answerThenDie(),
+    close: () => server.stop(),
+  };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
+
+for (const profile of ["synapse", "conduit"] as const)
+  describeHomeserver(`the sandbox's ${profile}`, () => sandboxTrial(profile), {
+    restartsServer: true,
+    losesAnswers: true,
+  });
