@@ -37,7 +37,11 @@ export interface Span {
   /** Writes the registration by the production command; resolves with what the command printed. */
   register(): Promise<SpanRun>;
   /** Starts it, and waits until it is ready unless told not to. */
-  start(options?: { readonly untilReady?: boolean; readonly withinMs?: number }): Promise<void>;
+  start(options?: {
+    /** `launched`: the process exists; `alive`: it answers; `ready` (default): it bridges. */
+    readonly until?: "launched" | "alive" | "ready";
+    readonly withinMs?: number;
+  }): Promise<void>;
   /** Whether `/ready` says yes. */
   ready(): Promise<boolean>;
   waitReady(withinMs?: number): Promise<void>;
@@ -99,8 +103,9 @@ export async function createSpan(options: SpanOptions): Promise<Span> {
       write();
     },
     register: () => command(["register", "--server", current.serverKind, "--config", config]),
-    async start({ untilReady = true, withinMs = 30_000 } = {}) {
-      const ready = { probe: () => probe(untilReady ? "/ready" : "/health"), timeoutMs: withinMs };
+    async start({ until = "ready", withinMs = 30_000 } = {}) {
+      const answers = { launched: async () => true, alive: () => probe("/health"), ready: () => probe("/ready") };
+      const ready = { probe: answers[until], timeoutMs: withinMs };
       server = await spawnServer(process.execPath, [spanEntry, "run", "--config", config], {
         name: "the irc span",
         ready,

@@ -22,6 +22,8 @@ export interface MatrixObserver {
   readonly userId: string;
   /** Events of all rooms as `/sync` brought them, with room and time of arrival. */
   readonly seen: readonly { readonly room: string; readonly atMs: number; readonly event: SeenEvent }[];
+  /** Rooms one was invited to, with who did it. */
+  readonly invites: ReadonlyMap<string, string>;
   /** Creates a room and resolves with its id. */
   createRoom(body: Json): Promise<string>;
   invite(room: string, user: string): Promise<void>;
@@ -32,6 +34,8 @@ export interface MatrixObserver {
     text: string | Json,
     options?: { readonly txn?: string; readonly patienceMs?: number },
   ): Promise<string>;
+  /** Any event, sent once. */
+  sendEvent(room: string, type: string, content: Json): Promise<string>;
   redact(room: string, event: string): Promise<string>;
   react(room: string, event: string, key: string): Promise<string>;
   setState(room: string, type: string, key: string, content: Json): Promise<void>;
@@ -60,18 +64,23 @@ export async function createMatrixObserver(login: MatrixLogin): Promise<MatrixOb
   const call = createCaller(login);
   const end = new AbortController();
   const seen: { room: string; atMs: number; event: SeenEvent }[] = [];
+  const invites = new Map<string, string>();
   const listeners = new Set<() => void>();
   const first = await patiently(() => call("GET", `/sync?timeout=0&filter=${filter}`), 30_000);
-  void watch(call, String(first["next_batch"]), end.signal, (room, event) => {
+  const tell = (room: string, event: SeenEvent): void => {
     seen.push({ room, atMs: Date.now(), event });
     for (const listener of [...listeners]) listener();
-  });
+  };
+  void watch(call, String(first["next_batch"]), end.signal, tell, (room, by) => invites.set(room, by));
   let txns = 0;
   const run = Math.random().toString(36).slice(2, 8);
   const nextTxn = (): string => `${run}.${txns++}`;
+  const sendEvent = async (room: string, type: string, content: Json): Promise<string> =>
+    String((await call("PUT", `/rooms/${enc(room)}/send/${enc(type)}/${nextTxn()}`, content))["event_id"]);
   return {
     userId: login.userId,
     seen,
+    invites,
     createRoom: async (body) => String((await call("POST", "/createRoom", body))["room_id"]),
     invite: async (room, user) => void (await call("POST", `/rooms/${enc(room)}/invite`, { user_id: user })),
     join: async (room) => void (await call("POST", `/join/${enc(room)}`, {})),
@@ -82,10 +91,9 @@ export async function createMatrixObserver(login: MatrixLogin): Promise<MatrixOb
     },
     redact: async (room, event) =>
       String((await call("PUT", `/rooms/${enc(room)}/redact/${enc(event)}/${nextTxn()}`, {}))["event_id"]),
-    async react(room, event, key) {
-      const content = { "m.relates_to": { rel_type: "m.annotation", event_id: event, key } };
-      return String((await call("PUT", `/rooms/${enc(room)}/send/m.reaction/${nextTxn()}`, content))["event_id"]);
-    },
+    sendEvent,
+    react: (room, event, key) =>
+      sendEvent(room, "m.reaction", { "m.relates_to": { rel_type: "m.annotation", event_id: event, key } }),
     setState: async (room, type, key, content) =>
       void (await call("PUT", `/rooms/${enc(room)}/state/${enc(type)}/${enc(key)}`, content)),
     getState: (room, type, key = "") =>
@@ -140,11 +148,17 @@ async function patiently<T>(attempt: () => Promise<T>, patienceMs: number): Prom
   }
 }
 
+interface SyncRooms {
+  readonly join?: Record<string, { readonly timeline?: { readonly events?: readonly SeenEvent[] } }>;
+  readonly invite?: Record<string, { readonly invite_state?: { readonly events?: readonly SeenEvent[] } }>;
+}
+
 async function watch(
   call: Caller,
   start: string,
   signal: AbortSignal,
   tell: (room: string, event: SeenEvent) => void,
+  invited: (room: string, by: string) => void,
 ): Promise<void> {
   let since = start;
   while (!signal.aborted) {
@@ -152,7 +166,10 @@ async function watch(
       const path = `/sync?timeout=20000&since=${enc(since)}&filter=${filter}`;
       const answer = await call("GET", path, undefined, AbortSignal.any([signal, AbortSignal.timeout(40_000)]));
       since = String(answer["next_batch"]);
-      const rooms = (answer["rooms"] as { join?: Record<string, { timeline?: { events?: SeenEvent[] } }> }) ?? {};
+      const rooms = (answer["rooms"] as SyncRooms | undefined) ?? {};
+      for (const [room, { invite_state: state }] of Object.entries(rooms.invite ?? {}))
+        for (const event of state?.events ?? [])
+          if (event.type === "m.room.member" && event.content["membership"] === "invite") invited(room, event.sender);
       for (const [room, { timeline }] of Object.entries(rooms.join ?? {}))
         for (const event of timeline?.events ?? []) tell(room, event);
     } catch {

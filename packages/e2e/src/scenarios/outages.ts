@@ -107,7 +107,8 @@ async function bridgeRestart(stage: Stage, signal: "TERM" | "KILL"): Promise<voi
   for (const text of texts) await alice.say(room, text);
   const lost = mark("said on IRC to nobody");
   carol.say(stage.channel, lost);
-  await span.start();
+  // a Conduit that failed to push waits 30 s before it tries again
+  await span.start({ withinMs: stage.homeserver.registerAs === "conduit" ? 120_000 : 30_000 });
   for (const text of texts)
     await carol.wait((line) => line.command === "PRIVMSG" && line.raw.includes(text), 30_000, before);
   await stage.waitBotJoined();

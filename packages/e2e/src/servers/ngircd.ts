@@ -111,9 +111,10 @@ export async function createFarNgircd(
   let people: IrcObserver[] = [];
   const enter = async (): Promise<void> => {
     await far.start();
-    people = await Promise.all(
-      nicks.map((nick) => connectIrcObserver({ host: far.host, port: far.port, nick, reconnect: false })),
-    );
+    people = [];
+    // one after the other: its queue of unaccepted connections is short
+    for (const nick of nicks)
+      people.push(await connectIrcObserver({ host: far.host, port: far.port, nick, reconnect: false }));
     await Promise.all(people.map((person) => person.join(options.channel)));
   };
   await enter();
