@@ -10,4 +10,120 @@ export interface Guard {
   readonly test: { readonly file: string; readonly name: string };
 }
 
-export const guards: readonly Guard[] = [];
+export const guards: readonly Guard[] = [
+  {
+    name: "the homeserver's token is asked for",
+    file: "packages/matrix/src/appservice-http.ts",
+    find: "if (denied !== undefined) {",
+    replace: "if (denied === 0) {",
+    test: { file: "packages/matrix/test/ingest.test.ts", name: "queries want the token too" },
+  },
+  {
+    name: "our own events are recognised and dropped",
+    file: "packages/matrix/src/ingest.ts",
+    find: "if (isOwn(event.sender) || event.content[legacyPuppet] === puppet) echo(event);",
+    replace: "if (event.content[legacyPuppet] === puppet) echo(event);",
+    test: {
+      file: "packages/matrix/test/ingest.test.ts",
+      name: "events of our bot, our ghosts and our double puppets are dropped, a sibling's puppet is not",
+    },
+  },
+  {
+    name: "transaction ids are made of what they stand for",
+    file: "packages/matrix/src/client.ts",
+    find: 'hash("sha256", `${span}\\n${ghost}\\n${room}\\n${type}\\n${key}`, "base64url")',
+    replace: 'hash("sha256", `${span}\\n${room}\\n${type}\\n${key}`, "base64url")',
+    test: {
+      file: "packages/matrix/test/client.test.ts",
+      name: "transaction ids are stable and tell ghost, room, type and key apart",
+    },
+  },
+  {
+    name: "text is escaped in HTML",
+    file: "packages/matrix/src/html-print.ts",
+    find: 'text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")',
+    replace: "text",
+    test: { file: "packages/matrix/test/html-print.test.ts", name: "html printed: styles" },
+  },
+  {
+    name: "CR, LF and NUL never reach the IRC wire",
+    file: "packages/irc/src/wire-writer.ts",
+    find: 'if (line.includes("\\r") || line.includes("\\n") || line.includes("\\0"))',
+    replace: 'if (line === "")',
+    test: {
+      file: "packages/irc/test/wire-writer.test.ts",
+      name: "no method that writes gets CR, LF, NUL or a second target past it",
+    },
+  },
+  {
+    name: "a relayed name calls nobody",
+    file: "packages/irc/src/layout.ts",
+    find: "return `${first}\\u200b${name.slice(first.length)}`;",
+    replace: "return `${first}${name.slice(first.length)}`;",
+    test: {
+      file: "packages/irc/test/names.test.ts",
+      name: "never calls anybody: a zero-width space stands behind the first character",
+    },
+  },
+  {
+    name: "only its author or a moderator changes a message",
+    file: "packages/core/src/translate.ts",
+    find: "if (!rows.every(how.mayActOn))",
+    replace: "if (rows.length === 0)",
+    test: {
+      file: "packages/core/test/pure.test.ts",
+      name: "an edit or deletion of what the actor may not touch is refused",
+    },
+  },
+  {
+    name: "who may not speak is not carried",
+    file: "packages/core/src/outward.ts",
+    find: 'if (!atLeast(level, "relay"))',
+    replace: 'if (!atLeast(level, "block"))',
+    test: {
+      file: "packages/core/test/links.test.ts",
+      name: "a stranger's invite is declined, and a blocked person is not carried",
+    },
+  },
+  {
+    name: "how a job ended is written down",
+    file: "packages/core/src/lane.ts",
+    find: "const commit = this.#host.journal\n      .settle(job.seq, outcome)",
+    replace: "const commit = Promise.resolve()",
+    test: {
+      file: "packages/core/test/journeys.test.ts",
+      name: "a mistake of ours is tried five times and then listed, while the lane goes on",
+    },
+  },
+  {
+    name: "a lane hands its jobs out in order",
+    file: "packages/core/src/lane-queue.ts",
+    find: "const job = this.#jobs.shift();",
+    replace: "const job = this.#jobs.pop();",
+    test: {
+      file: "packages/core/test/journeys.test.ts",
+      name: "what was taken before a kill is delivered after it, in order",
+    },
+  },
+  {
+    name: "one process per database",
+    file: "packages/store/src/sqlite-lock.ts",
+    find: 'lock.exec("begin exclusive");',
+    replace: "",
+    test: { file: "packages/runtime/test/run-span.test.ts", name: "a second process on one database" },
+  },
+  {
+    name: "secrets do not reach the log",
+    file: "packages/runtime/src/redact.ts",
+    find: "for (const secret of known) result = result.replaceAll(secret, gone);",
+    replace: "",
+    test: { file: "packages/runtime/test/redact.test.ts", name: "by value, wherever it stands" },
+  },
+  {
+    name: "a command wants the admin token",
+    file: "packages/runtime/src/admin-server.ts",
+    find: "if (!sameText(given, options.token))",
+    replace: 'if (given === "never")',
+    test: { file: "packages/runtime/test/admin-server.test.ts", name: "refuses a command with" },
+  },
+];

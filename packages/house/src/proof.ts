@@ -8,7 +8,11 @@ import { type Guard, guards } from "./guards.ts";
 import { makePrivateCopy, type PrivateCopy } from "./private-copy.ts";
 import { jsonPathFrom, runProgram, runSteps, type Step } from "./steps.ts";
 
-type Verdict = "passed" | "failed" | "absent";
+interface Verdict {
+  readonly is: "passed" | "failed" | "absent";
+  /** What jest said last. */
+  readonly output: string;
+}
 
 interface JestReport {
   readonly testResults: readonly {
@@ -26,16 +30,17 @@ async function verdictOf(copy: PrivateCopy, test: Guard["test"]): Promise<Verdic
   const exactly = test.name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const jest = join(copy.path, "node_modules", "jest", "bin", "jest.js");
   const file = join(copy.path, test.file);
-  await runProgram(
+  const { output: said } = await runProgram(
     [process.execPath, jest, "--runTestsByPath", file, "-t", exactly, "--json", "--outputFile", report, "--forceExit"],
     { cwd: copy.path },
   );
+  const output = said.trim().split("\n").slice(-30).join("\n");
   const text = readFileSync(report, "utf8");
-  if (text === "") return "absent";
+  if (text === "") return { is: "absent", output };
   const results = (JSON.parse(text) as JestReport).testResults.flatMap((suite) => suite.assertionResults);
   const named = results.filter((result) => result.fullName.includes(test.name) && result.status !== "pending");
-  if (named.length === 0) return "absent";
-  return named.every((result) => result.status === "passed") ? "passed" : "failed";
+  if (named.length === 0) return { is: "absent", output };
+  return { is: named.every((result) => result.status === "passed") ? "passed" : "failed", output };
 }
 
 async function prove(copy: PrivateCopy, guard: Guard): Promise<string | undefined> {
@@ -46,13 +51,15 @@ async function prove(copy: PrivateCopy, guard: Guard): Promise<string | undefine
     return `${guard.file} has the guard's text ${pieces.length - 1} times instead of once:\n${guard.find}`;
   }
   const before = await verdictOf(copy, guard.test);
-  if (before !== "passed") return `with the guard in place its test is already ${before}: ${guard.test.name}`;
+  if (before.is !== "passed") {
+    return `with the guard in place its test is already ${before.is}: ${guard.test.name}\n${before.output}`;
+  }
   try {
     writeFileSync(path, pieces.join(guard.replace));
     const after = await verdictOf(copy, guard.test);
-    if (after === "passed") return `the guard is gone and its test still passes: ${guard.test.name}`;
-    if (after === "absent") return `without the guard the test file does not even load: ${guard.test.file}`;
-    return undefined;
+    if (after.is === "failed") return undefined;
+    if (after.is === "passed") return `the guard is gone and its test still passes: ${guard.test.name}`;
+    return `without the guard the test file does not even load: ${guard.test.file}\n${after.output}`;
   } finally {
     writeFileSync(path, original);
   }

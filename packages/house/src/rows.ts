@@ -13,14 +13,14 @@ interface NamedTest {
   readonly file: string;
 }
 
-/** Names that begin with `[C8 irc]`, `[L1]`, ..., in any kind of quote. */
-const taggedName = /(["'`])\[([A-Z]\d{1,2}(?:[ ,]+[A-Za-z0-9-]+)*)\]\s*((?:\\.|(?!\1).)+)\1/g;
+/** Names that begin with `[C8 irc]`, `[L1]`, `[C9 irc] [C12 irc]`, ..., in any kind of quote. */
+const taggedName = /(["'`])((?:\[[A-Z]\d{1,2}(?:[ ,]+[A-Za-z0-9-]+)*\]\s*)+)((?:\\.|(?!\1).)+)\1/g;
 
 function testsIn(path: string): NamedTest[] {
   const file = relative(root, path);
   return [...readFileSync(path, "utf8").matchAll(taggedName)].map(([, , tags = "", name = ""]) => ({
-    ids: tags.split(/[ ,]+/).filter((tag) => /^[A-Z]\d{1,2}$/.test(tag)),
-    name: name.replace(/\\(.)/g, "$1"),
+    ids: tags.match(/\b[A-Z]\d{1,2}\b/g) ?? [],
+    name: name.replace(/\\(.)/g, "$1").replace(/\$\{[^}]*\}/g, "..."),
     file,
   }));
 }
