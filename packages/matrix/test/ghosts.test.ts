@@ -32,7 +32,7 @@ async function ready(prepare: (server: TinyHomeserver) => void = () => {}) {
   const store = createMemoryStore();
   const bridge = await aBridge(server, { store });
   server.seen.length = 0;
-  return { server, store, ...bridge };
+  return { server, ...bridge };
 }
 
 test("[P1] a new ghost is registered without a login, named and joined before it speaks", async () => {

@@ -256,7 +256,11 @@ test("[L3] the patrol finds what nothing announced, once", async () => {
       new Promise<void>((resolve) => {
         if (signal?.aborted) return resolve();
         const timer = setTimeout(resolve, ms / 100);
-        signal?.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+        const stop = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        signal?.addEventListener("abort", stop, { once: true });
       }),
   };
   const bridge = await aBridge(server, { host, options: { patrolMs: 1000, clock, heartbeatMs: 10_000 } });

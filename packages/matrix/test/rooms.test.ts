@@ -13,7 +13,7 @@ async function ready(prepare: (server: TinyHomeserver) => void = () => {}, optio
   const store = createMemoryStore();
   const bridge = await aBridge(server, { store, options });
   server.seen.length = 0;
-  return { server, store, ...bridge };
+  return { server, ...bridge };
 }
 
 const topicPuts = (server: TinyHomeserver) => server.requests("/state/m.room.topic", "PUT");

@@ -115,12 +115,13 @@ export class TinyHomeserver {
 
   /** An event comes to be; nothing is pushed. */
   say(room: string, sender: string, type: string, content: Record<string, unknown>, stateKey?: string): TinyEvent {
+    this.timeMs += 1000;
     const event: TinyEvent = {
       event_id: `$e${this.#next++}`,
       room_id: room,
       sender,
       type,
-      origin_server_ts: (this.timeMs += 1000),
+      origin_server_ts: this.timeMs,
       content,
       ...(stateKey === undefined ? {} : { state_key: stateKey }),
     };

@@ -1,0 +1,369 @@
+/** What we write into Matrix: HTML that no sanitiser changes, plain bodies that need none, pings only for whom we mean. */
+import { emptyLookup, type Lookup, type TextLimit } from "@trestle/core";
+import {
+  code,
+  codeBlock,
+  color,
+  doc,
+  type InlineLike,
+  inlines,
+  link,
+  list,
+  mentionsOf,
+  paragraph as p,
+  quote,
+  type RichText,
+  spoiler,
+  text,
+} from "@trestle/richtext";
+import { htmlCodec, type MatrixText, matrixTextSize } from "../src/html.ts";
+import {
+  alice,
+  b,
+  br,
+  event,
+  everyone,
+  hidden,
+  i,
+  parsed,
+  pill,
+  prints,
+  remote,
+  room,
+  roomById,
+  s,
+  source,
+  sub,
+  sup,
+  u,
+} from "./html-rows.ts";
+import { sanitised } from "./html-sanitiser.ts";
+
+const { subset, serialising } = source;
+const rule = { kind: "rule" } as const;
+const heading = (level: 1 | 6, ...children: InlineLike[]) =>
+  ({ kind: "heading", level, children: inlines(...children) }) as const;
+
+const roomy: TextLimit = { max: 60_000, unit: "bytes", partsMax: 10 };
+const printed = (what: RichText, limits = roomy, lookup: Lookup = emptyLookup): MatrixText[] =>
+  htmlCodec.print(what, limits, lookup);
+const one = (what: RichText, lookup?: Lookup): MatrixText => printed(what, roomy, lookup)[0] as MatrixText;
+
+describe("html printed: styles", () => {
+  prints("bold", [
+    [doc(p(b("x"))), "<strong>x</strong>", subset],
+    [doc(p("a", b("x"), "c")), "a<strong>x</strong>c", subset],
+    [doc(p(b(i("x")))), "<strong><em>x</em></strong>", subset],
+    [doc(p(b("a"), b("b"))), "<strong>ab</strong>", subset],
+    [doc(p(b("a"), i(b("b")))), "<strong>a<em>b</em></strong>", subset],
+    [doc(p(b("<&>"))), "<strong>&lt;&amp;&gt;</strong>", serialising],
+    [doc(p(b("a\nb"))), "<strong>a<br />b</strong>", subset],
+    [doc(p(b(" x "))), "<strong>\u00a0x\u00a0</strong>", source.lineEdges],
+    [doc(p(b(), "x", i(b("y")))), "x<strong><em>y</em></strong>", subset],
+  ]);
+  prints("italic, underline, strike", [
+    [doc(p(i("x"))), "<em>x</em>", subset],
+    [doc(p(u("x"))), "<u>x</u>", subset],
+    [doc(p(s("x"))), "<del>x</del>", subset],
+    [doc(p(i("a", u("b")), s("c"))), "<em>a<u>b</u></em><del>c</del>", subset],
+    [doc(p(u("a", s("b", i("c"))))), "<u>a<del>b<em>c</em></del></u>", subset],
+    [doc(p(i('"quoted"'))), '<em>"quoted"</em>', serialising],
+    [doc(p(u("a"), " ", u("b"))), "<u>a</u> <u>b</u>", subset],
+    [doc(p(s("&amp;"))), "<del>&amp;amp;</del>", serialising],
+  ]);
+  prints("superscript and subscript", [
+    [doc(p("x", sup("2"))), "x<sup>2</sup>", subset],
+    [doc(p("H", sub("2"), "O")), "H<sub>2</sub>O", subset],
+    [doc(p(sup(sub("a")))), "<sup><sub>a</sub></sup>", subset],
+    [doc(p(sup("a"), sub("b"))), "<sup>a</sup><sub>b</sub>", subset],
+    [doc(p(sup("a"), sup("b"))), "<sup>ab</sup>", subset],
+    [doc(p(b("x", sup("2")))), "<strong>x<sup>2</sup></strong>", subset],
+    [doc(p(sup("<"))), "<sup>&lt;</sup>", serialising],
+    [doc(p(sub("\u0002x"))), "<sub>x</sub>", source.controls],
+  ]);
+  prints("inline code", [
+    [doc(p(code("x"))), "<code>x</code>", subset],
+    [doc(p("a ", code("b"), " c")), "a <code>b</code> c", subset],
+    [doc(p(b(code("x")))), "<strong><code>x</code></strong>", subset],
+    [doc(p(code("<b>&"))), "<code>&lt;b&gt;&amp;</code>", serialising],
+    [doc(p(code("a\nb"))), "<code>a</code><br /><code>b</code>", subset],
+    [doc(p(code("a  b"))), "<code>a\u00a0 b</code>", source.spaces],
+    [doc(p(code("a"), code("b"))), "<code>ab</code>", subset],
+    [doc(p(code("\u0000x\ud83d"))), "<code>x\ufffd</code>", source.surrogates],
+    [doc(p(link("https://e.org", code("x")))), '<a href="https://e.org"><code>x</code></a>', subset],
+  ]);
+  prints("colours", [
+    [doc(p(color({ foreground: "#ff0000" }, "x"))), '<span data-mx-color="#ff0000">x</span>', subset],
+    [doc(p(color({ background: "#00ff00" }, "x"))), '<span data-mx-bg-color="#00ff00">x</span>', subset],
+    [
+      doc(p(color({ foreground: "#112233", background: "#445566" }, "x"))),
+      '<span data-mx-color="#112233" data-mx-bg-color="#445566">x</span>',
+      subset,
+    ],
+    [doc(p(color({ foreground: "#FF0000" }, "x"))), '<span data-mx-color="#ff0000">x</span>', source.cssHex],
+    [doc(p(color({ foreground: 'red" onclick="x' }, b("x")))), "<strong>x</strong>", subset],
+    [
+      doc(p(color({ foreground: "#ff0000" }, b("a")))),
+      '<span data-mx-color="#ff0000"><strong>a</strong></span>',
+      subset,
+    ],
+    [
+      doc(p(color({ foreground: "#ff0000" }, "a"), color({ foreground: "#0000ff" }, "b"))),
+      '<span data-mx-color="#ff0000">a</span><span data-mx-color="#0000ff">b</span>',
+      subset,
+    ],
+    [
+      doc(p(color({ foreground: "#ff0000" }, "a", color({ background: "#0000ff" }, "b")))),
+      '<span data-mx-color="#ff0000">a<span data-mx-bg-color="#0000ff">b</span></span>',
+      subset,
+    ],
+  ]);
+  prints("spoilers", [
+    [doc(p(spoiler("x"))), "<span data-mx-spoiler>x</span>", source.spoilers],
+    [doc(p(hidden("why", "x"))), '<span data-mx-spoiler="why">x</span>', source.spoilers],
+    [doc(p(hidden('"><b>', "x"))), '<span data-mx-spoiler="&quot;&gt;&lt;b&gt;">x</span>', serialising],
+    [doc(p(hidden("\u202e\n ", "x"))), "<span data-mx-spoiler>x</span>", source.bidi],
+    [doc(p(spoiler(b("x"), "y"))), "<span data-mx-spoiler><strong>x</strong>y</span>", source.spoilers],
+    [doc(p(b("a", spoiler("x")))), "<strong>a<span data-mx-spoiler>x</span></strong>", source.spoilers],
+    [doc(p(spoiler("a"), spoiler("b"))), "<span data-mx-spoiler>ab</span>", source.spoilers],
+    [
+      doc(p(hidden("1", "a"), hidden("2", "b"))),
+      '<span data-mx-spoiler="1">a</span><span data-mx-spoiler="2">b</span>',
+      source.spoilers,
+    ],
+  ]);
+});
+
+describe("html printed: links and pills", () => {
+  prints("links", [
+    [doc(p(link("https://e.org/?a=1&b=2", "x"))), '<a href="https://e.org/?a=1&amp;b=2">x</a>', serialising],
+    [doc(p(link('https://e.org/"><b>', "x"))), '<a href="https://e.org/&quot;&gt;&lt;b&gt;">x</a>', serialising],
+    [doc(p(link("https://e.org", b("x"), "y"))), '<a href="https://e.org"><strong>x</strong>y</a>', subset],
+    [doc(p(b("a ", link("https://e.org", "x")))), '<strong>a <a href="https://e.org">x</a></strong>', subset],
+    [doc(p(link("javascript:alert(1)", "x"), b("y"))), "x<strong>y</strong>", subset],
+    [doc(p(link("data:text/html,x", "x"), b("y"))), "x<strong>y</strong>", subset],
+    [doc(p(link("https://e.org/a\nb", "x"), b("y"))), "x<strong>y</strong>", source.urlStripping],
+    [doc(p(link("https://e.org/\u202ex", "x"))), '<a href="https://e.org/%E2%80%AEx">x</a>', source.bidi],
+    [doc(p(link("https://e.org"), b("y"))), '<a href="https://e.org">https://e.org</a><strong>y</strong>', subset],
+    [doc(p(link("https://a.org", link("https://b.org", "x")))), '<a href="https://b.org">x</a>', source.inBody],
+    [doc(p(link("https://e.org"))), undefined, subset],
+  ]);
+  prints("pills", [
+    [doc(p(pill(alice, "Al"))), '<a href="https://matrix.to/#/@alice:example.org">Al</a>', source.matrixTo],
+    [doc(p(pill(room, "t"))), '<a href="https://matrix.to/#/%23trestle:example.org">t</a>', source.matrixTo],
+    [doc(p(pill(roomById, "t"))), '<a href="https://matrix.to/#/!id:example.org">t</a>', source.matrixTo],
+    [doc(p(pill(event, "t"))), '<a href="https://matrix.to/#/!id:example.org/$event">t</a>', source.matrixTo],
+    [doc(p(pill(alice, "<b>&"))), '<a href="https://matrix.to/#/@alice:example.org">&lt;b&gt;&amp;</a>', serialising],
+    [doc(p(pill(alice, "\u202ex\n"))), '<a href="https://matrix.to/#/@alice:example.org">x</a>', source.bidi],
+    [
+      doc(p(pill(alice, " \n"))),
+      '<a href="https://matrix.to/#/@alice:example.org">@alice:example.org</a>',
+      source.matrixTo,
+    ],
+    [
+      doc(p(pill(alice, "a"), pill(alice, "a"))),
+      '<a href="https://matrix.to/#/@alice:example.org">a</a><a href="https://matrix.to/#/@alice:example.org">a</a>',
+      source.matrixTo,
+    ],
+    [
+      doc(p(link("https://e.org", b(pill(alice, "Al"))))),
+      '<strong><a href="https://matrix.to/#/@alice:example.org">Al</a></strong>',
+      source.inBody,
+    ],
+    [
+      doc(p(pill({ ...alice, id: "@a/b?c:example.org" }, "x"))),
+      '<a href="https://matrix.to/#/@a%2Fb%3Fc:example.org">x</a>',
+      source.matrixTo,
+    ],
+    [doc(p(pill(remote, "carol"), b("x"))), "carol<strong>x</strong>", source.mentions],
+    [doc(p(pill({ ...alice, id: '@a"><script>' }, "x"), b("y"))), "x<strong>y</strong>", source.identifiers],
+    [doc(p(pill({ ...alice, id: "@\ud83d:e.org" }, "x"), b("y"))), "x<strong>y</strong>", source.surrogates],
+    [doc(p(pill({ side: "matrix", what: "message", id: "$e" }, "x"), b("y"))), "x<strong>y</strong>", source.matrixTo],
+  ]);
+});
+
+describe("html printed: blocks", () => {
+  prints("paragraphs and lines", [
+    [doc("a"), undefined, subset],
+    [doc("a", "b"), undefined, subset],
+    [doc("a\nb"), undefined, subset],
+    [doc("a", p(b("b"))), "<p>a</p><p><strong>b</strong></p>", subset],
+    [doc(p("a", br, b("b"))), "a<br /><strong>b</strong>", subset],
+    [doc(p(b("a"), br, br, "b")), "<strong>a</strong><br /><br />b", subset],
+    [doc(p(b("a"), "   b")), "<strong>a</strong>\u00a0\u00a0 b", source.spaces],
+    [doc(p(b("a"), "\tb")), "<strong>a</strong>\u00a0\u00a0\u00a0 b", source.spaces],
+    [doc(p(), p("  "), p(b("a"))), "<strong>a</strong>", subset],
+    [doc(p(br, b("a"), br)), "<strong>a</strong>", source.lineEdges],
+  ]);
+  prints("quotes", [
+    [doc(quote("a")), "<blockquote>a</blockquote>", subset],
+    [doc(quote("a", "b")), "<blockquote><p>a</p><p>b</p></blockquote>", subset],
+    [doc(quote("a", quote("b"))), "<blockquote>a<blockquote>b</blockquote></blockquote>", subset],
+    [doc(quote("a"), "b"), "<blockquote>a</blockquote>b", subset],
+    [doc("a", quote("b"), "c"), "<p>a</p><blockquote>b</blockquote><p>c</p>", subset],
+    [doc(quote("<b>")), "<blockquote>&lt;b&gt;</blockquote>", serialising],
+    [doc(quote("a"), quote("b")), "<blockquote>a</blockquote><blockquote>b</blockquote>", subset],
+    [doc(quote(), quote(p("")), "a"), undefined, subset],
+    [doc(quote(list(["a"]))), "<blockquote><ul><li>a</li></ul></blockquote>", subset],
+  ]);
+  prints("lists", [
+    [doc(list(["a", "b"])), "<ul><li>a</li><li>b</li></ul>", subset],
+    [doc(list(["a"], 1)), "<ol><li>a</li></ol>", subset],
+    [doc(list(["a"], 3)), '<ol start="3"><li>a</li></ol>', source.olStart],
+    [doc(list(["a"], 1.5)), "<ol><li>a</li></ol>", source.olStart],
+    [doc(list([doc("a", list(["b"]))])), "<ul><li>a<ul><li>b</li></ul></li></ul>", subset],
+    [doc(list([doc("a", "b")])), "<ul><li><p>a</p><p>b</p></li></ul>", subset],
+    [doc(list([doc(), "b"])), "<ul><li>b</li></ul>", subset],
+    [doc(list(["<li>"])), "<ul><li>&lt;li&gt;</li></ul>", serialising],
+    [doc(list(["a"]), list(["b"], 1)), "<ul><li>a</li></ul><ol><li>b</li></ol>", subset],
+    [doc(list([doc(codeBlock("x"))])), "<ul><li><pre><code>x\n</code></pre></li></ul>", subset],
+  ]);
+  prints("code blocks", [
+    [doc(codeBlock("a")), "<pre><code>a\n</code></pre>", source.commonMarkCode],
+    [doc(codeBlock("a", "js")), '<pre><code class="language-js">a\n</code></pre>', source.commonMarkCode],
+    [doc(codeBlock("a", 'x"><b>')), "<pre><code>a\n</code></pre>", source.language],
+    [doc(codeBlock("a\n\tb  c")), "<pre><code>a\n\tb  c\n</code></pre>", source.commonMarkCode],
+    [doc(codeBlock("\na\n")), "<pre><code>\na\n\n</code></pre>", source.inBody],
+    [doc(codeBlock("</code></pre>&")), "<pre><code>&lt;/code&gt;&lt;/pre&gt;&amp;\n</code></pre>", serialising],
+    [doc(codeBlock("a\r\nb\u0003")), "<pre><code>a\nb\n</code></pre>", source.controls],
+    [doc(codeBlock("a"), codeBlock("b")), "<pre><code>a\n</code></pre><pre><code>b\n</code></pre>", subset],
+    [doc(codeBlock(" \n"), p(b("x"))), "<strong>x</strong>", subset],
+  ]);
+  prints("headings and rules", [
+    [doc(heading(1, "a")), "<h1>a</h1>", subset],
+    [doc(heading(6, "a"), "b"), "<h6>a</h6>b", subset],
+    [doc(heading(1, b("a"))), "<h1><strong>a</strong></h1>", subset],
+    [doc(heading(1, "<")), "<h1>&lt;</h1>", serialising],
+    [doc(heading(1, "a\nb")), "<h1>a<br />b</h1>", subset],
+    [doc(heading(1), p(b("a"))), "<strong>a</strong>", subset],
+    [doc("a", rule, "b"), "<p>a</p><hr /><p>b</p>", subset],
+    [doc(rule), "<hr />", subset],
+    [doc(heading(1, "a"), heading(6, "b")), "<h1>a</h1><h6>b</h6>", subset],
+  ]);
+});
+
+describe("html printed: body, mentions, bounds", () => {
+  it.each<[RichText, string]>([
+    [doc("a", "b"), "a\n\nb"],
+    [doc(p(b("a"), i("b"))), "ab"],
+    [doc(quote("a", quote("b")), "c"), "> a\n>\n> > b\n\nc"],
+    [doc(list(["a", doc("b", list(["c"]))], 9)), "9. a\n10. b\n    - c"],
+    [doc(codeBlock("a\n  b")), "a\n  b"],
+    [doc(p(link("https://e.org", "x"))), "x (https://e.org)"],
+    [doc(p(link("https://e.org"))), "https://e.org"],
+    [doc(p(pill(alice, "Al"), ": hi")), "Al: hi"],
+    [doc(p("a\u0000\u0007b\r\nc")), "ab\nc"],
+    [doc(p("\ud83d \ude00")), "\ufffd \ufffd"],
+  ])("[C1 matrix] gives a body that reads well without HTML: %j", (what, body) => {
+    expect(one(what).body).toBe(body);
+  });
+
+  it.each<[string, RichText]>([
+    ["nothing", doc()],
+    ["an empty paragraph", doc("")],
+    ["spaces and breaks", doc(p(" ", br, b("  ")))],
+    ["empty quotes and lists", doc(quote(quote()), list([doc(), doc("")]))],
+    ["empty code", doc(codeBlock("\n"), p(code("")))],
+    ["control bytes", doc("\u0001\u0002\u001f")],
+    ["an empty style", doc(p(b(i())))],
+    ["a link that shows nothing of nowhere", doc(p(link("javascript:x", b())))],
+  ])("[C2 matrix] prints no part at all for %s", (_, what) => {
+    expect(printed(what)).toEqual([]);
+  });
+
+  it("[C13 matrix] pings only Matrix users, each once, and at most twenty", () => {
+    const crowd = Array.from({ length: 50 }, (_, n) => pill({ ...alice, id: `@u${n % 30}:example.org` }, `u${n}`));
+    expect(one(doc(p(...crowd))).mentions?.userIds).toHaveLength(20);
+    expect(one(doc(p(pill(alice, "a"), pill(alice, "b"), pill(room, "c"), pill(remote, "d")))).mentions).toEqual({
+      userIds: [alice.id],
+      room: false,
+    });
+  });
+
+  it("[C13 matrix] a remote name never pings: neither by @room, nor by an id in it", () => {
+    const hostile = { ...emptyLookup, nameOf: () => `@room ${alice.id} <a href="https://matrix.to/#/${alice.id}">` };
+    const said = one(doc(p(pill(remote, "x"), b("y"), pill({ ...remote, what: "everyone" }, "@room"))), hostile);
+    expect(said.mentions).toEqual({ userIds: [], room: false });
+    expect(mentionsOf(htmlCodec.parse(said, emptyLookup))).toEqual([]);
+    expect(said.formattedBody).not.toContain("<a ");
+  });
+
+  it("[C13 matrix] an everyone of Matrix is said in m.mentions and reads as @room", () => {
+    const said = one(doc(p(pill(everyone, "all of you"), ": hi")));
+    expect(said).toEqual({ body: "@room: hi", mentions: { userIds: [], room: true } });
+    expect(mentionsOf(htmlCodec.parse(said, emptyLookup))).toEqual([everyone]);
+  });
+
+  it("[C13 matrix] shows a mention by its name on the receiving side", () => {
+    const lookup = { ...emptyLookup, nameOf: ({ id }: { id: string }) => (id === "carol" ? "Carol" : "Alice") };
+    expect(one(doc(p(pill(remote, "c"), " ", pill(alice, "a"))), lookup)).toMatchObject({
+      body: "Carol Alice",
+      formattedBody: 'Carol <a href="https://matrix.to/#/@alice:example.org">Alice</a>',
+    });
+  });
+
+  it("[C2 matrix] splits a long text at words with its formatting in every part", () => {
+    const words = Array.from({ length: 400 }, (_, n) => `word${n}`).join(" ");
+    const parts = printed(doc(quote(p(b(words)))), { max: 1000, unit: "bytes", partsMax: 100 });
+    expect(parts.length).toBeGreaterThan(5);
+    for (const part of parts) {
+      expect(matrixTextSize(part, "bytes")).toBeLessThanOrEqual(1000);
+      expect(part.formattedBody).toMatch(/^<blockquote><strong>word.*\d<\/strong><\/blockquote>$/);
+    }
+    expect(parts.map((part) => part.body.slice(2)).join(" ")).toBe(words);
+  });
+
+  it.each([59_996, 59_997, 59_998, 59_999, 60_000, 60_001])(
+    "[C2 matrix] a plain text is cut where its JSON passes 60,000 bytes, not before: %d",
+    (length) => {
+      const parts = printed(doc(p(text("x".repeat(length)))));
+      expect(parts).toHaveLength(length + 2 <= 60_000 ? 1 : 2);
+      expect(parts.map((part) => part.body).join("")).toBe("x".repeat(length));
+    },
+  );
+
+  it("[C2 matrix] says so when a text has more parts than may be sent", () => {
+    const parts = printed(doc("word ".repeat(1000)), { max: 400, unit: "bytes", partsMax: 3 });
+    expect(parts).toHaveLength(3);
+    expect(parts[2]?.body).toMatch(/\n\n\[the rest of this message was too long and is left out\]$/);
+    for (const part of parts) expect(matrixTextSize(part, "bytes")).toBeLessThanOrEqual(400);
+  });
+
+  it("[C2 matrix] a code block keeps its language and whole lines in every part", () => {
+    const lines = Array.from({ length: 100 }, (_, n) => `  line "${n}" <&>`);
+    const parts = printed(doc(codeBlock(lines.join("\n"), "js")), { max: 900, unit: "bytes", partsMax: 50 });
+    for (const part of parts) expect(part.formattedBody).toMatch(/^<pre><code class="language-js"> {2}line/);
+    expect(parts.flatMap((part) => part.body.split("\n"))).toEqual(lines);
+  });
+
+  it("[S1] prints any depth of nodes, and no deeper than clients show", () => {
+    let deep: RichText = doc(p(b("deep")));
+    for (let n = 0; n < 5000; n += 1) deep = n % 2 === 0 ? doc(quote(...deep)) : doc(list([deep]));
+    const said = one(deep);
+    expect(said.body).toContain("deep");
+    expect(said.formattedBody).toBe(sanitised(said.formattedBody ?? ""));
+  });
+
+  it.each(["👨‍👩‍👧‍👦".repeat(300), "e\u0301".repeat(2000), "🇩🇪🇫🇷".repeat(400)])(
+    "[C2 matrix] never cuts a grapheme: %.4s",
+    (words) => {
+      const parts = printed(doc(p(b(words))), { max: 700, unit: "bytes", partsMax: 1000 });
+      expect(parts.map((part) => part.body).join("")).toBe(words);
+      const graphemes = new Set(words.match(/👨‍👩‍👧‍👦|e\u0301|🇩🇪|🇫🇷/gu));
+      for (const { segment } of parts.flatMap((part) => [...new Intl.Segmenter().segment(part.body)])) {
+        expect(graphemes).toContain(segment);
+      }
+    },
+  );
+
+  it("[C1 matrix] reads what it printed as the same document", () => {
+    const what = doc(
+      p(b("a"), " ", i("b", u("c")), link("https://e.org", "d"), pill(alice, "Al"), br, hidden("why", "e")),
+      quote(list([doc("f", list(["g"])), "h"], 3)),
+      codeBlock("i\n\tj", "js"),
+      rule,
+      heading(1, color({ foreground: "#ff0000", background: "#00ff00" }, "k")),
+    );
+    expect(parsed(one(what).formattedBody ?? "")).toEqual(what);
+  });
+});
