@@ -9,7 +9,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { findProgram } from "./process.ts";
 
-export const synapseVersion = "1.163.2";
+const synapseVersion = "1.163.2";
 
 /** The folder that holds package.json with workspaces. */
 export const repositoryRoot = ((): string => {

@@ -5,7 +5,7 @@ import type { Profile } from "./profile.ts";
 
 /** Bytes that hashes, signatures and references of an event add to what the client sent. */
 const envelopeBytes = 900;
-export const eventBytesMax = 65_536;
+const eventBytesMax = 65_536;
 
 /** Reads the body of an event; `{}` for none. */
 export function parseBody(raw: string): JsonObject {

@@ -44,8 +44,6 @@ export const stateEvent = (room: Room, type: string, key = ""): StoredEvent | un
 export const membershipOf = (room: Room, user: string): string =>
   textOf(room.members.get(user)?.content["membership"]) ?? "leave";
 
-export const everMember = (room: Room, user: string): boolean => room.members.has(user);
-
 /** All current state, creation first. */
 export function* allState(room: Room): Generator<StoredEvent> {
   yield* room.state.values();

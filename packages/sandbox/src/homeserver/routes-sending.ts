@@ -4,7 +4,7 @@ import { annotationOf, checkContent } from "./content-rules.ts";
 import type { Database } from "./database.ts";
 import { isObject, type JsonObject } from "./event.ts";
 import { type Change, checkJoined, checkRedact, checkSend } from "./event-rules.ts";
-import { forbidden, MatrixFault } from "./fault.ts";
+import { MatrixFault } from "./fault.ts";
 import type { Members } from "./membership.ts";
 import type { Profile } from "./profile.ts";
 import type { RateLimit } from "./rate-limit.ts";
@@ -157,5 +157,3 @@ function equal(left: unknown, right: unknown): boolean {
   const keys = Object.keys(left);
   return keys.length === Object.keys(right).length && keys.every((key) => key in right && equal(left[key], right[key]));
 }
-
-export const notInRoom = (user: string, room: string): MatrixFault => forbidden(`User ${user} not in room ${room}`);

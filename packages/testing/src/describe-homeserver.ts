@@ -1,0 +1,77 @@
+/// <reference types="jest" />
+/**
+ * The contract suite of the Homeserver port: what the core may rely on, whichever homeserver is behind it. Run on the sandbox's
+ * profiles in `npm test` and on a real Synapse end to end: where they differ, the sandbox is wrong. Call it at the top level
+ * of a test file.
+ */
+import { describeIngest } from "./describe-homeserver-ingest.ts";
+import { describeRepair } from "./describe-homeserver-repair.ts";
+import { describeRooms } from "./describe-homeserver-rooms.ts";
+import { describeSending } from "./describe-homeserver-sending.ts";
+import {
+  createTrialHost,
+  freshName,
+  type HomeserverContract,
+  type HomeserverTrial,
+  type Running,
+} from "./homeserver-trial.ts";
+
+/** `make` builds a fresh server with nothing started on our side; it is closed at the end. */
+export function describeHomeserver(
+  name: string,
+  make: () => Promise<HomeserverTrial>,
+  contract: HomeserverContract = { restartsServer: false, losesAnswers: false },
+): void {
+  describe(`the Homeserver port on ${name}`, () => {
+    let running: Running | undefined;
+    let stop: (() => Promise<void>) | undefined;
+    beforeAll(async () => {
+      const trial = await make();
+      stop = () => trial.close();
+      const opened = await open(trial);
+      running = opened;
+      stop = async () => {
+        await opened.homeserver.stop(1_000);
+        await trial.close();
+      };
+    });
+    afterAll(() => stop?.());
+    const get = (): Running => {
+      if (!running) throw new Error("It did not start");
+      return running;
+    };
+    describeSending(get, contract);
+    describeRooms(get);
+    describeIngest(get);
+    describeRepair(get, contract);
+  });
+}
+
+async function open(trial: HomeserverTrial): Promise<Running> {
+  const host = createTrialHost();
+  let homeserver = trial.open();
+  await homeserver.start(host);
+  await trial.settled(homeserver);
+  const alice = await trial.person(freshName("alice"));
+  return {
+    trial,
+    host,
+    alice,
+    get homeserver() {
+      return homeserver;
+    },
+    reopen: async () => {
+      await homeserver.stop(1_000);
+      homeserver = trial.open();
+      await homeserver.start(host);
+      await trial.settled(homeserver);
+    },
+    room: async (wanted = {}) => {
+      const room = await alice.createRoom({ preset: "public_chat", room_version: "11", ...wanted });
+      await alice.invite(room, homeserver.userId);
+      await homeserver.joinRoom(room);
+      host.link(room);
+      return room;
+    },
+  };
+}
