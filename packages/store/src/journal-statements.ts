@@ -21,7 +21,6 @@ export const jobColumns = [
   "delayed",
 ] as const;
 
-const openStates = ["queued", "parked"];
 /** Written out, so that the planner sees that the partial indices serve. */
 const isOpen = "state in ('queued', 'parked')";
 const isOver = "state in ('done', 'cancelled')";
@@ -47,6 +46,10 @@ export interface JournalStatements {
 }
 
 export function compileJournal(compiler: Compiler): JournalStatements {
+  return { ...compileWrites(compiler), ...compileReads(compiler), ...compileDeadLetters(compiler) };
+}
+
+function compileWrites(compiler: Compiler): Pick<JournalStatements, "insert" | "settle" | "update" | "prune"> {
   const { knex } = compiler;
   const jobs = () => knex("jobs");
   const row = Object.fromEntries(jobColumns.map((column) => [column, `:${column}`]));
@@ -72,6 +75,16 @@ export function compileJournal(compiler: Compiler): JournalStatements {
       "failure",
       "body",
     ]),
+    prune: compiler.compile(jobs().whereRaw(isOver).where("ended_at_ms", "<", ":before").delete()),
+  };
+}
+
+function compileReads(
+  compiler: Compiler,
+): Pick<JournalStatements, "load" | "backlog" | "find" | "bySeq" | "counts" | "lastSeq"> {
+  const { knex } = compiler;
+  const jobs = () => knex("jobs");
+  return {
     load: compiler.compile(
       jobs()
         .select(jobColumns)
@@ -98,6 +111,20 @@ export function compileJournal(compiler: Compiler): JournalStatements {
       ]),
     ),
     bySeq: compiler.compile(jobs().select(jobColumns).where({ seq: ":seq" })),
+    // the grouped half stands second: knex puts a grouping behind the whole union
+    counts: compiler.compile(
+      jobs()
+        .select(knex.raw("'dead', count(*), null"))
+        .whereRaw("state = 'dead'")
+        .unionAll(jobs().select("state").count("*").min("created_at_ms").whereRaw(isOpen).groupBy("state")),
+    ),
+    lastSeq: compiler.compile(jobs().max("seq")),
+  };
+}
+
+function compileDeadLetters(compiler: Compiler): Pick<JournalStatements, "dead" | "deadOfPortal" | "retry" | "shed"> {
+  const jobs = () => compiler.knex("jobs");
+  return {
     dead: compiler.compile(
       jobs().select(jobColumns).whereRaw("state = 'dead'").orderBy("seq", "desc").limit(limitPlaceholder),
     ),
@@ -123,7 +150,7 @@ export function compileJournal(compiler: Compiler): JournalStatements {
     shed: compiler.compile(
       jobs()
         .where({ portal: ":portal", lane: ":lane" })
-        .whereIn("state", openStates)
+        .whereRaw(isOpen)
         .where(
           "seq",
           "<=",
@@ -138,11 +165,6 @@ export function compileJournal(compiler: Compiler): JournalStatements {
         )
         .update({ state: "dead", failure: ":failure", ended_at_ms: ":at" }),
     ),
-    counts: compiler.compile(
-      jobs().select("state").count("*").min("created_at_ms").whereRaw(`(${isOpen} or state = 'dead')`).groupBy("state"),
-    ),
-    prune: compiler.compile(jobs().whereRaw(isOver).where("ended_at_ms", "<", ":before").delete()),
-    lastSeq: compiler.compile(jobs().max("seq")),
   };
 }
 

@@ -46,24 +46,37 @@ export function compileMessages(compiler: Compiler): MessageStatements {
       .onConflict(identity)
       .merge(columns.filter((column) => !identity.includes(column)));
   const sorted = ["position", ...columns].sort();
-  const whole = (column: string): Knex.QueryBuilder =>
-    knex("messages as found")
-      .distinct(columns.map((name) => `whole.${name}`))
-      .join("messages as whole", (join) => {
-        for (const name of ["portal", "lane", "origin"]) join.on(`whole.${name}`, `found.${name}`);
-      })
-      .where({ "found.portal": ":portal", [`found.${column}`]: ":id" })
-      .orderBy("whole.part");
+  /**
+   * All parts of the messages that this id belongs to: the one whose origin it is, in the lane where such ids are origins, and
+   * those that hold it in `column`. Two branches, because each is served by an index of its own.
+   */
+  const whole = (column: string, lane: string): Knex.QueryBuilder =>
+    messages()
+      .select(columns)
+      .where({ portal: ":portal", lane, origin: ":id" })
+      .unionAll(
+        knex("messages as found")
+          .distinct(columns.map((name) => `whole.${name}`))
+          .join("messages as whole", (join) => {
+            for (const name of ["portal", "lane", "origin"]) join.on(`whole.${name}`, `found.${name}`);
+          })
+          .where({ "found.portal": ":portal", [`found.${column}`]: ":id" })
+          .whereRaw(`found.${column} <> found.origin`),
+      )
+      .orderBy("part");
   return {
     put: compiler.compile(put(1), {
       of: remember((rows) => compiler.compile(put(rows))),
       keyOf: (params) => `messages ${identity.map((name) => params[sorted.indexOf(name)]).join("\u001f")}`,
     }),
     setText: compiler.compile(
-      messages().where({ portal: ":portal", origin: ":origin", part: 0 }).update({ text: ":text" }),
+      messages()
+        .where({ portal: ":portal", origin: ":origin", part: 0 })
+        .whereIn("lane", ["inward", "outward"])
+        .update({ text: ":text" }),
     ),
-    byEvent: compiler.compile(whole("event_id")),
-    byRemote: compiler.compile(whole("remote_id")),
+    byEvent: compiler.compile(whole("event_id", "outward")),
+    byRemote: compiler.compile(whole("remote_id", "inward")),
     recent: compiler.compile(
       messages()
         .select(columns)

@@ -38,7 +38,7 @@ function open(ask: Extract<Ask, { kind: "open" }>): void {
   database = new DatabaseSync(ask.path, { enableForeignKeyConstraints: true, timeout: ask.busyTimeoutMs });
   database.exec("pragma journal_mode = wal");
   database.exec(`pragma synchronous = ${ask.synchronous}`);
-  // a checkpoint syncs the main file as well: with 4 MB of log between two of them the busiest hour has few
+  // 16 MB of log: a checkpoint syncs the main file as well, and pages written often go there once
   database.exec("pragma wal_autocheckpoint = 4000");
   database.exec("pragma cache_size = -4000");
   database.exec("pragma temp_store = memory");

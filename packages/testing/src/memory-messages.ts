@@ -36,24 +36,32 @@ export function setText(disk: MemoryDisk, portal: PortalId, origin: string, text
   }
 }
 
-function wholeMessages(disk: MemoryDisk, keys: ReadonlySet<string> | undefined): MessageRow[] {
-  const rows = new Set<MessageRow>();
-  for (const key of keys ?? []) {
-    const row = disk.messages.get(key);
-    if (!row) continue;
-    for (const sibling of disk.byOrigin.get(messageKey(row)) ?? []) {
-      const found = disk.messages.get(sibling);
-      if (found) rows.add(found);
-    }
-  }
-  return [...rows].sort((a, b) => a.part - b.part).map((row) => ({ ...row }));
+/** Every row of the messages named by these keys (portal, lane, origin), part 0 first. */
+function wholeMessages(disk: MemoryDisk, messages: ReadonlySet<string>): MessageRow[] {
+  const rows = [...messages].flatMap((message) => [...(disk.byOrigin.get(message) ?? [])]);
+  return rows
+    .flatMap((key) => disk.messages.get(key) ?? [])
+    .sort((a, b) => a.part - b.part)
+    .map((row) => ({ ...row }));
 }
 
+const messagesOf = (disk: MemoryDisk, keys: ReadonlySet<string> | undefined): string[] =>
+  [...(keys ?? [])].flatMap((key) => disk.messages.get(key) ?? []).map(messageKey);
+
 export const findByEvent = (disk: MemoryDisk, portal: PortalId, event: EventId): MessageRow[] =>
-  wholeMessages(disk, disk.byEvent.get(within(portal, event)));
+  wholeMessages(
+    disk,
+    new Set([JSON.stringify([portal, "outward", event]), ...messagesOf(disk, disk.byEvent.get(within(portal, event)))]),
+  );
 
 export const findByRemote = (disk: MemoryDisk, portal: PortalId, remote: RemoteMessageId): MessageRow[] =>
-  wholeMessages(disk, disk.byRemote.get(within(portal, remote)));
+  wholeMessages(
+    disk,
+    new Set([
+      JSON.stringify([portal, "inward", remote]),
+      ...messagesOf(disk, disk.byRemote.get(within(portal, remote))),
+    ]),
+  );
 
 export function recentMessages(
   disk: MemoryDisk,

@@ -110,7 +110,7 @@ export function createMemoryStore(disk: MemoryDisk = createMemoryDisk()): Memory
     journal: {
       append: async (jobs) => {
         const copies = jobs.map((job) => withoutUndefined(job));
-        for (const job of copies) checkIds(job.key, job.author);
+        for (const job of copies) checkIds(job.key);
         return run(() => appendJobs(disk, copies));
       },
       settle: async (seq, outcome) => {

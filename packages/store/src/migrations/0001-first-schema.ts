@@ -59,8 +59,9 @@ export const firstSchema: Migration = {
       table.bigInteger("sent_at_ms").notNullable();
       table.text("text");
       table.unique(["portal", "lane", "origin", "part"], { indexName: "messages_part" });
-      table.index(["portal", "event_id"], "messages_event");
-      table.index(["portal", "remote_id"], "messages_remote");
+      // half of all ids are the origin itself and found by it: each index spared is a page less to write for every message
+      table.index(["portal", "event_id"], "messages_event", { predicate: knex.whereRaw("event_id <> origin") });
+      table.index(["portal", "remote_id"], "messages_remote", { predicate: knex.whereRaw("remote_id <> origin") });
       table.index(["portal", "lane", "position"], "messages_recent");
       table.index(["sent_at_ms"], "messages_with_text", { predicate: knex.whereRaw("text is not null") });
     }),
