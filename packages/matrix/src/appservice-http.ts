@@ -14,7 +14,7 @@ export interface AppserviceHttpOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly hsToken: string;
   /** Resolves when durable. */
-  readonly transaction: (body: JsonObject) => Promise<void>;
+  readonly transaction: (body: JsonObject) => Promise<"taken" | "refused">;
   /** The homeserver's own connection to us broke off in a way that idle ones do not. */
   readonly connectionLost: () => void;
   readonly clock: Clock;
@@ -25,8 +25,6 @@ export interface AppserviceHttpOptions {
 export interface AppserviceHttp {
   /** Rejects with `port-taken`. Gives the port that it got. */
   listen(): Promise<number>;
-  /** From now on 503. */
-  refuse(): void;
   close(): Promise<void>;
 }
 
@@ -46,7 +44,6 @@ export function createAppserviceHttp(options: AppserviceHttpOptions): Appservice
   const { log, clock, meter } = options;
   const isToken = tokenCheck(options.hsToken);
   const connections = new WeakMap<Socket, Connection>();
-  let refusing = false;
   let closing = false;
 
   async function transaction(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -57,7 +54,9 @@ export function createAppserviceHttp(options: AppserviceHttpOptions): Appservice
       return answer(response, 400, "M_BAD_JSON", "`events` is no array");
     }
     try {
-      await options.transaction(body);
+      if ((await options.transaction(body)) === "refused") {
+        return answer(response, 503, "M_UNAVAILABLE", "the bridge is stopping");
+      }
     } catch (error) {
       log.error({ error }, "a transaction could not be stored; the homeserver keeps it");
       return answer(response, 500, "M_UNKNOWN", "could not be stored");
@@ -87,7 +86,6 @@ export function createAppserviceHttp(options: AppserviceHttpOptions): Appservice
     if (what === "transactions") {
       if (rest === undefined) return hangUp(response, 404, "M_UNRECOGNIZED", "there is no transaction id");
       if (request.method !== "PUT") return hangUp(response, 405, "M_UNRECOGNIZED", "a transaction is a PUT");
-      if (refusing) return hangUp(response, 503, "M_UNAVAILABLE", "the bridge is stopping");
       return transaction(request, response);
     }
     request.resume();
@@ -145,9 +143,6 @@ export function createAppserviceHttp(options: AppserviceHttpOptions): Appservice
           resolve(typeof address === "object" && address !== null ? address.port : options.listen.port);
         });
       }),
-    refuse() {
-      refusing = true;
-    },
     close: () =>
       new Promise((resolve) => {
         closing = true;

@@ -21,12 +21,15 @@ export interface Put {
 export interface EventPut {
   put(put: Put): Promise<EventId>;
   readonly underWay: number;
+  /** When the last one ended. */
+  readonly lastAtMs: number;
 }
 
 export interface EventPutOptions {
   readonly client: Client;
   readonly confirmation: Confirmation;
   readonly span: string;
+  readonly now: () => number;
   /** Sends anything else, so that we learn whether the server fails on one event or on all. */
   readonly probe: () => void;
 }
@@ -34,10 +37,11 @@ export interface EventPutOptions {
 /** A server that fails on one event and takes others will never take it. */
 const brokenTriesMax = 5;
 
-export function createEventPut({ client, confirmation, span, probe }: EventPutOptions): EventPut {
+export function createEventPut({ client, confirmation, span, now, probe }: EventPutOptions): EventPut {
   const broken = boundedMap<string, { tries: number; readonly takenBefore: number }>(10_000);
   let underWay = 0;
   let taken = 0;
+  let lastAtMs = 0;
 
   function refusal(error: unknown, room: RoomId, key: string): BridgeError {
     const failure = failureOf(error);
@@ -60,6 +64,9 @@ export function createEventPut({ client, confirmation, span, probe }: EventPutOp
     get underWay() {
       return underWay;
     },
+    get lastAtMs() {
+      return lastAtMs;
+    },
     async put({ room, as, type, content, redacts, key }) {
       const known = confirmation.find(room, key);
       const found = known instanceof Promise ? await known : known;
@@ -81,6 +88,7 @@ export function createEventPut({ client, confirmation, span, probe }: EventPutOp
         throw refusal(error, room, key);
       } finally {
         underWay -= 1;
+        lastAtMs = now();
       }
     },
   };

@@ -73,11 +73,13 @@ export interface HomeserverOptions {
 export interface MatrixHomeserver extends Homeserver {
   /** The port that was bound, once started: for `listen.port` 0. */
   readonly port: number | undefined;
-  /** Resolves when no ping, canary or gap repair is under way. */
+  /** Resolves when no ping or gap repair is under way; a canary may still be out. */
   settled(): Promise<void>;
 }
 
 const drainStepMs = 10;
+/** The echo of our last words is still let in: some homeservers take half a minute's offence at one refused transaction. */
+const echoMs = 60;
 
 export function createHomeserver(options: HomeserverOptions): MatrixHomeserver {
   const parts = assemble(options);
@@ -140,7 +142,7 @@ function assemble(options: HomeserverOptions) {
   const rooms = createRooms({ sdk, members, ghosts, ids, kv: store.kv, bot, roomVersion });
   let probe = () => {};
   const now = () => clock.now();
-  const puts = createEventPut({ client, confirmation, span, probe: () => probe() });
+  const puts = createEventPut({ client, confirmation, span, now, probe: () => probe() });
   const sender = createSender({ client, put: puts.put, sdk, ghosts, ids, bot, now, log });
   const canary = createCanary({
     sender,
@@ -221,13 +223,14 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
   }
 
   async function stop(drainMs: number): Promise<void> {
-    http?.refuse();
+    ingest?.refuse();
     const endMs = clock.now() + drainMs;
-    while (puts.underWay > 0 && clock.now() < endMs) await clock.wait(drainStepMs);
+    const busy = () => puts.underWay > 0 || clock.now() - puts.lastAtMs < echoMs;
+    while (busy() && clock.now() < endMs) await clock.wait(drainStepMs);
     stopping.abort();
     if (puts.underWay === 0 && port !== undefined) await confirmation.close();
     await Promise.all([detector?.stop(), http?.close(), client.close()]);
-    await Promise.all([recovery?.idle(), patrol]);
+    await Promise.all([recovery?.ended(), patrol]);
   }
 
   function status(): HomeserverStatus {
@@ -311,6 +314,6 @@ function createRecoveryFor(
     signal,
     patrolMs: options.patrolMs ?? 5_000,
     quietMs: Math.min(300, (options.canaryIntervalMs ?? 5_000) / 4),
-    canaryPatienceMs: Math.max(20_000, (options.canaryIntervalMs ?? 5_000) * 2),
+    canaryPatienceMs: options.canaryIntervalMs ?? 5_000,
   });
 }

@@ -23,8 +23,10 @@ export interface IngestOptions {
 }
 
 export interface Ingest {
-  /** Resolves when everything in it is durable; rejects when the store fails. */
-  transaction(body: JsonObject): Promise<void>;
+  /** Resolves when everything in it is durable, or with `refused`; rejects when the store fails. */
+  transaction(body: JsonObject): Promise<"taken" | "refused">;
+  /** From now on only our own echoes: refusing those would put some homeservers into a long back-off for nothing. */
+  refuse(): void;
   readonly lastAtMs: number | undefined;
 }
 
@@ -35,6 +37,7 @@ export function createIngest(options: IngestOptions): Ingest {
   const { isOwn, feed, echo, log, meter } = options;
   const puppet = `trestle-${options.span}`;
   let lastAtMs: number | undefined;
+  let refusing = false;
 
   function sort(entries: readonly unknown[]): MatrixEvent[] {
     const foreign: MatrixEvent[] = [];
@@ -92,12 +95,17 @@ export function createIngest(options: IngestOptions): Ingest {
     get lastAtMs() {
       return lastAtMs;
     },
+    refuse() {
+      refusing = true;
+    },
     async transaction(body) {
       lastAtMs = options.clock.now();
       const events = body["events"];
       const foreign = Array.isArray(events) ? sort(events) : [];
+      if (foreign.length > 0 && refusing) return "refused";
       if (foreign.length > 0) await take(foreign);
-      passEphemeral(body);
+      if (!refusing) passEphemeral(body);
+      return "taken";
     },
   };
 }

@@ -45,6 +45,8 @@ export interface Recovery {
   readonly problem: string | undefined;
   readonly done: number;
   idle(): Promise<void>;
+  /** After the signal: nothing runs any more. */
+  ended(): Promise<void>;
 }
 
 const pingsMax = 8;
@@ -62,6 +64,7 @@ export function createRecovery(options: RecoveryOptions): Recovery {
   let wanted: string | undefined;
   let running: Promise<void> | undefined;
   let flight = new AbortController();
+  const flights = new Set<Promise<boolean>>();
   let problem: string | undefined;
   let done = 0;
 
@@ -106,6 +109,8 @@ export function createRecovery(options: RecoveryOptions): Recovery {
     await reachUs();
     flight = new AbortController();
     const flown = canary.fly(AbortSignal.any([signal, flight.signal]));
+    flights.add(flown);
+    void flown.finally(() => flights.delete(flown));
     await Promise.race([flown, clock.wait(options.canaryPatienceMs, signal)]);
     await quiet();
     options.forget();
@@ -117,7 +122,6 @@ export function createRecovery(options: RecoveryOptions): Recovery {
     done += 1;
     meter.count("trestle_recoveries_total");
     if (failed.length > 0) wanted ??= "some rooms could not be read";
-    await flown;
   }
 
   async function untilDone(what: string, work: () => Promise<unknown>): Promise<void> {
@@ -160,6 +164,10 @@ export function createRecovery(options: RecoveryOptions): Recovery {
       return done;
     },
     idle: () => running ?? Promise.resolve(),
+    ended: async () => {
+      await running;
+      await Promise.all(flights);
+    },
   };
 }
 
