@@ -1,0 +1,108 @@
+/**
+ * Kills the span again and again while numbered messages go both ways, and collects what the observers on either side saw. It
+ * judges nothing (judge-run.ts) and knows no program names.
+ */
+import { setTimeout as wait } from "node:timers/promises";
+import { labels, labelsIn } from "../observers/judge-delivery.ts";
+import type { SeenEvent } from "../observers/matrix-observer.ts";
+import type { Stage } from "../stage.ts";
+import { createRandom, type Random } from "./random.ts";
+
+export interface KillRunOptions {
+  readonly seed: number;
+  readonly kills: number;
+  /** Each way. */
+  readonly messages: number;
+  readonly perSecond: number;
+  /** How long the observers wait after everything is there. */
+  readonly settleMs: number;
+  readonly note: (text: string) => void;
+}
+
+/** What was said, heard and seen. */
+export interface KillRun {
+  readonly killsAtMs: readonly number[];
+  /** When the span's nick was seen coming into the channel. */
+  readonly joinsAtMs: readonly number[];
+  /** Lines of carol as another IRC client heard them: what there was to carry to Matrix. */
+  readonly saidOnIrc: readonly { readonly text: string; readonly atMs: number }[];
+  /** Messages of alice as the room has them: what there was to carry to IRC. */
+  readonly saidOnMatrix: readonly string[];
+  /** What the bridge said in the channel. */
+  readonly heardOnIrc: readonly { readonly text: string; readonly atMs: number }[];
+  /** The whole room in the end. */
+  readonly room: readonly SeenEvent[];
+}
+
+export async function runKills(stage: Stage, options: KillRunOptions): Promise<KillRun> {
+  const random = createRandom(options.seed);
+  const watcher = await stage.ircPerson("watcher");
+  const killsAtMs: number[] = [];
+  const numbers = { i2m: labels("i2m", options.messages), m2i: labels("m2i", options.messages) };
+  const share = (list: readonly string[], cycle: number): readonly string[] => {
+    const at = (count: number): number => Math.round((list.length * count) / options.kills);
+    return list.slice(at(cycle), at(cycle + 1));
+  };
+  for (let cycle = 0; cycle < options.kills; cycle++) {
+    await untilKillable(stage, random);
+    const saying = Promise.all([
+      sayOnIrc(stage, share(numbers.i2m, cycle), options.perSecond),
+      sayOnMatrix(stage, share(numbers.m2i, cycle), options.perSecond),
+    ]);
+    await wait(random.between(0, 600));
+    killsAtMs.push(Date.now());
+    await stage.span.stop("KILL");
+    await wait(random.between(0, 400));
+    await stage.span.start({ until: "launched" });
+    await saying;
+    if ((cycle + 1) % 10 === 0) options.note(`${cycle + 1} kills`);
+  }
+  await stage.span.waitReady(60_000);
+  await everythingHeard(stage, options.messages);
+  await wait(options.settleMs);
+  const room = await stage.alice.history(stage.room);
+  const lines = watcher.messages(stage.channel);
+  return {
+    killsAtMs,
+    joinsAtMs: watcher.lines
+      .filter((line) => line.command === "JOIN" && line.nick === stage.botNick)
+      .map(({ atMs }) => atMs),
+    saidOnIrc: lines.filter(({ nick }) => nick === "carol"),
+    saidOnMatrix: room
+      .filter((event) => event.type === "m.room.message" && event.sender === stage.alice.userId)
+      .map((event) => String(event.content["body"] ?? "")),
+    heardOnIrc: lines.filter(({ nick }) => nick !== "carol"),
+    room,
+  };
+}
+
+/** Mostly when it is ready; now and then in the middle of its start. */
+async function untilKillable(stage: Stage, random: Random): Promise<void> {
+  if (random.chance(0.7)) {
+    await stage.span.waitReady(60_000);
+    if (random.chance(0.7)) await stage.waitBotJoined(30_000);
+  } else await wait(random.between(50, 1500));
+}
+
+async function sayOnIrc(stage: Stage, list: readonly string[], perSecond: number): Promise<void> {
+  for (const label of list) {
+    stage.carol.say(stage.channel, label);
+    await wait(1000 / perSecond);
+  }
+}
+
+async function sayOnMatrix(stage: Stage, list: readonly string[], perSecond: number): Promise<void> {
+  for (const label of list) {
+    const next = wait(1000 / perSecond);
+    await stage.alice.say(stage.room, label);
+    await next;
+  }
+}
+
+/** Until every message of Matrix was heard on IRC, or for a minute. */
+async function everythingHeard(stage: Stage, messages: number): Promise<void> {
+  for (const until = Date.now() + 60_000; Date.now() < until; await wait(250)) {
+    const texts = stage.carol.messages(stage.channel).map(({ text }) => text);
+    if (new Set(labelsIn(texts, "m2i")).size >= messages) return;
+  }
+}
