@@ -153,15 +153,28 @@ export function createFakeConnector(options: FakeConnectorOptions = {}): FakeCon
       checkSend(chat);
       if (wanted.topic !== undefined) network.chat(chat.network, chat.id).topic = wanted.topic;
     },
+    ...createDescriptions(network, (chat) => ({
+      joined: running && followed.has(chatKeyText(chat)) && !down.has(chat.network),
+      problem: down.get(chat.network) ?? "not followed",
+    })),
+    status: () => network.networks.map((name): NetworkStatus => statusOf(name, running, down.get(name))),
+  };
+}
+
+function createDescriptions(
+  network: FakeNetwork,
+  presence: (chat: ChatKey) => { readonly joined: boolean; readonly problem: string },
+): Pick<Connector, "describeChat" | "describeUser" | "describeMembers"> {
+  return {
     describeChat: async (chat) => {
       const { topic, members } = network.chat(chat.network, chat.id);
-      const joined = running && followed.has(chatKeyText(chat)) && !down.has(chat.network);
+      const { joined, problem } = presence(chat);
       return {
         name: chat.id,
         ...(topic === undefined ? {} : { topic }),
         memberCount: members.size,
         joined,
-        ...(joined ? {} : { problem: down.get(chat.network) ?? "not followed" }),
+        ...(joined ? {} : { problem }),
       };
     },
     describeUser: async (name, user) => ({ network: name, id: user, name: nameOf(network, user) ?? user }),
@@ -171,7 +184,6 @@ export function createFakeConnector(options: FakeConnectorOptions = {}): FakeCon
         id: remoteUserId(id),
         name,
       })),
-    status: () => network.networks.map((name): NetworkStatus => statusOf(name, running, down.get(name))),
   };
 }
 

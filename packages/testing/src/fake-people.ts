@@ -37,6 +37,30 @@ export interface RemotePeople {
   letsIn(chat: string, options?: SayOptions): Promise<void>;
 }
 
+interface Stage {
+  place(chat: string, options: SayOptions): FakeChat;
+  nextKey(): string;
+  act(
+    chat: string,
+    who: string,
+    action: Action<RemoteMessageId>,
+    options: SayOptions,
+    id?: RemoteMessageId,
+  ): Promise<void>;
+}
+
+const person = (key: ChatKey, who: string): RemoteAuthor => ({
+  network: key.network,
+  id: remoteUserId(who.toLowerCase()),
+  name: who,
+});
+
+const content = (text: string, options: SayOptions) => ({
+  style: options.style ?? ("text" as const),
+  text: plainToRich(text),
+  attachments: options.attachments ?? [],
+});
+
 /** The people of a network whose events go to `emit`. */
 export function createRemotePeople(network: FakeNetwork, emit: (event: RemoteEvent) => Promise<void>): RemotePeople {
   let events = 0;
@@ -44,20 +68,8 @@ export function createRemotePeople(network: FakeNetwork, emit: (event: RemoteEve
     events += 1;
     return `${network.nextId()}.${events}`;
   };
-  const place = (chat: string, options: SayOptions): FakeChat =>
-    network.chat(options.network ?? network.networks[0] ?? "", chat);
-  const person = (key: ChatKey, who: string): RemoteAuthor => ({
-    network: key.network,
-    id: remoteUserId(who.toLowerCase()),
-    name: who,
-  });
-  const act = async (
-    chat: string,
-    who: string,
-    action: Action<RemoteMessageId>,
-    options: SayOptions,
-    id?: RemoteMessageId,
-  ) => {
+  const place: Stage["place"] = (chat, options) => network.chat(options.network ?? network.networks[0] ?? "", chat);
+  const act: Stage["act"] = async (chat, who, action, options, id) => {
     const { key, members } = place(chat, options);
     const sender = person(key, who);
     members.set(sender.id, sender.name);
@@ -72,17 +84,18 @@ export function createRemotePeople(network: FakeNetwork, emit: (event: RemoteEve
       action,
     });
   };
+  const stage: Stage = { place, nextKey, act };
+  return { ...createTalk(network, stage), ...createHappenings(network, stage, emit) };
+}
+
+type Talk = "says" | "edits" | "deletes" | "reacts" | "unreacts" | "acts";
+
+function createTalk(network: FakeNetwork, { act }: Stage): Pick<RemotePeople, Talk> {
   const fresh = (options: SayOptions): RemoteMessageId => {
     if (options.id === undefined) return network.nextId();
     network.known.add(options.id);
     return remoteMessageId(options.id);
   };
-  const content = (text: string, options: SayOptions) => ({
-    style: options.style ?? ("text" as const),
-    text: plainToRich(text),
-    attachments: options.attachments ?? [],
-  });
-
   return {
     says: async (chat, who, text, options = {}) => {
       const id = fresh(options);
@@ -103,6 +116,16 @@ export function createRemotePeople(network: FakeNetwork, emit: (event: RemoteEve
     unreacts: (chat, who, target, key, options = {}) =>
       act(chat, who, { kind: "unreact", target: remoteMessageId(target), key }, options),
     acts: (chat, who, action, options = {}) => act(chat, who, action, options),
+  };
+}
+
+function createHappenings(
+  network: FakeNetwork,
+  { place, nextKey, act }: Stage,
+  emit: (event: RemoteEvent) => Promise<void>,
+): Omit<RemotePeople, Talk> {
+  const keyOf = (options: SayOptions) => options.key ?? nextKey();
+  return {
     joins: (chat, who, options = {}) => act(chat, who, { kind: "membership", change: "join" }, options),
     leaves: async (chat, who, options = {}) => {
       const done = act(chat, who, { kind: "membership", change: "leave" }, options);
@@ -116,29 +139,24 @@ export function createRemotePeople(network: FakeNetwork, emit: (event: RemoteEve
         if (members.delete(who.toLowerCase())) members.set(to.toLowerCase(), to);
       }
       const user = { network: name, id: remoteUserId(to.toLowerCase()), name: to };
-      await emit({ kind: "user-changed", key: options.key ?? nextKey(), user, was: remoteUserId(who.toLowerCase()) });
+      await emit({ kind: "user-changed", key: keyOf(options), user, was: remoteUserId(who.toLowerCase()) });
     },
     changesTopic: async (chat, who, topic, options = {}) => {
       const { key } = place(chat, options);
       place(chat, options).topic = topic;
-      await emit({ kind: "chat-changed", chat: key, key: options.key ?? nextKey(), by: person(key, who) });
+      await emit({ kind: "chat-changed", chat: key, key: keyOf(options), by: person(key, who) });
     },
     gap: (chat, fromMs, toMs, options = {}) =>
-      emit({ kind: "gap", key: options.key ?? nextKey(), chat: place(chat, options).key, fromMs, toMs }),
+      emit({ kind: "gap", key: keyOf(options), chat: place(chat, options).key, fromMs, toMs }),
     throwsOut: (chat, reason, options = {}) =>
       emit({
         kind: "presence-in-chat",
-        key: options.key ?? nextKey(),
+        key: keyOf(options),
         chat: place(chat, options).key,
         state: "out",
         reason,
       }),
     letsIn: (chat, options = {}) =>
-      emit({
-        kind: "presence-in-chat",
-        key: options.key ?? nextKey(),
-        chat: place(chat, options).key,
-        state: "back",
-      }),
+      emit({ kind: "presence-in-chat", key: keyOf(options), chat: place(chat, options).key, state: "back" }),
   };
 }

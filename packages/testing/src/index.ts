@@ -4,6 +4,7 @@
 export { aContent, aJob, aMatrixAuthor, aMessage, aRemoteAuthor } from "./builders.ts";
 // codecs
 export { type CodecContract, describeCodec, strayControls } from "./describe-codec.ts";
+export { type ConnectorTrial, describeConnector } from "./describe-connector.ts";
 // the homeserver port
 export { describeHomeserver } from "./describe-homeserver.ts";
 export { describeStore } from "./describe-store.ts";

@@ -78,7 +78,7 @@ export const hostileStrings: readonly string[] = [
   "💩 and 👩‍👩‍👧‍👦 and e\u0301 and é",
   "'; drop table jobs; --",
   'double "quotes" and `ticks` and \\ backslash \\u0000 \\x00',
-  "? $1 :seq :name %s %d ${x}",
+  "? $1 :seq :name %s %d $(x) {x}",
   "\r\n\t\u0001\u001a\u001b\u007f\u0085\u2028\u2029\ufeff",
   "\ufdd0 \ufdd00 \ufdd0d83d \ufffe \uffff \ufffd",
   "null",
