@@ -30,7 +30,7 @@ export const htmlCodec: Codec<MatrixText> = {
   print(doc, limits, lookup) {
     const shaped = canonical(doc, lookup);
     const whole = shaped.length === 0 ? undefined : printText(shaped);
-    if (whole === undefined) return [];
+    if (whole === undefined || limits.partsMax < 1) return [];
     if (matrixTextSize(whole, limits.unit) <= limits.max) return [whole];
     return splitToFit(shaped, limits).flatMap((part) => {
       const again = canonical(part, lookup);

@@ -5,6 +5,7 @@ import {
   doc,
   type InlineLike,
   inlines,
+  link,
   list,
   paragraph as p,
   quote,
@@ -66,19 +67,29 @@ describe("html read: blocks", () => {
     ["<blockquote><pre>a</pre></blockquote>", doc(quote(codeBlock("a"))), subset],
     ["<pre>open <b>x", doc(codeBlock("open x")), inBody],
   ]);
-  reads("headings and rules", [
+  reads("headings", [
     ["<h1>a</h1>", doc(heading(1, "a")), subset],
     ["<h6>a</h6>b", doc(heading(6, "a"), "b"), subset],
     ["<h7>a</h7>", doc("a"), subset],
     ["<h2>a <b>b</b></h2>", doc(heading(2, "a ", b("b"))), subset],
     ["<h1>a</h1><h2>b</h2>", doc(heading(1, "a"), heading(2, "b")), subset],
     ["<h1>a<h2>b", doc(heading(1, "a"), heading(2, "b")), inBody],
-    ["a<hr>b", doc("a", rule, "b"), subset],
-    ["<hr/><hr />", doc(rule, rule), subset],
     ["<h1></h1>a", doc("a"), subset],
     ["<h1>a<br>b</h1>", doc(heading(1, "a\nb")), subset],
+    ["<h3>&lt;h1&gt;</h3>", doc(heading(3, "<h1>")), entities],
+    ["<h1>a<blockquote>b</blockquote></h1>", doc(heading(1, "a"), quote("b")), inBody],
   ]);
-  reads("tables, details and pictures as lines", [
+  reads("rules", [
+    ["a<hr>b", doc("a", rule, "b"), subset],
+    ["<hr/><hr />", doc(rule, rule), inBody],
+    ["<b>a<hr>b</b>", doc(p(b("a")), rule, p(b("b"))), inBody],
+    ["<blockquote>a<hr>b</blockquote>", doc(quote("a", rule, "b")), subset],
+    ["<ul><li>a<hr></ul>", doc(list([doc("a", rule)])), subset],
+    ["<hr width=1 onload=x>a", doc(rule, "a"), subset],
+    ["</hr>a", doc("a"), inBody],
+    ["<pre>a<hr>b</pre>", doc(codeBlock("ab")), inBody],
+  ]);
+  reads("tables as a line for each row", [
     ["<table><tr><td>a</td><td>b</td></tr></table>", doc("a | b"), subset],
     [
       "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr></tbody></table>",
@@ -90,9 +101,30 @@ describe("html read: blocks", () => {
     ["<table><tr><td><b>a</b></td></tr></table>", doc(p(b("a"))), subset],
     ["<table><tr><td><p>a</p><ul><li>b</ul></td></tr></table>", doc("a b"), subset],
     ["<td>a</td>", doc("a"), inBody],
+    ["<table><tr><td>a<br>b</td><td>c\n</td></tr></table>", doc("a b | c"), subset],
+    ["<table><tr><td>&lt;td&gt;</td></tr></table>", doc("<td>"), entities],
+    ["<blockquote><table><tr><td>a</blockquote></table>b</blockquote>c", doc(quote("a", "b"), "c"), inBody],
+  ]);
+  reads("details as a bold summary and its text", [
     ["<details><summary>a</summary>b</details>", doc(p(b("a")), "b"), subset],
     ["<details open><summary>a</summary><p>b</p></details>c", doc(p(b("a")), "b", "c"), subset],
+    ["<details>a</details>b", doc("a", "b"), subset],
+    ["<summary>a</summary>b", doc(p(b("a")), "b"), subset],
+    ["<details><summary><b>a</b></summary></details>", doc(p(b("a"))), subset],
+    ["<details><summary></summary>b</details>", doc("b"), subset],
+    ["<details><summary>a</summary><details>b</details></details>", doc(p(b("a")), "b"), subset],
+    ["<details><summary>&lt;a&gt;</summary>b</details>", doc(p(b("<a>")), "b"), entities],
+  ]);
+  reads("pictures by their description", [
     ['<img alt=":x:" src="mxc://e/x"> hi', doc(":x: hi"), subset],
+    ['<img title="t" src="mxc://e/x">', doc("t"), subset],
+    ['<img alt="a" title="t">', doc("a"), subset],
+    ['<img alt="" title="t">', doc("t"), subset],
+    ['a<img src="mxc://e/x">b', doc("ab"), subset],
+    ['<b><img alt="a"></b>', doc(p(b("a"))), subset],
+    ['<img alt="&lt;b&gt;&#10;\u202ex">', doc("<b> x"), entities],
+    ['<img alt="a"><img alt="b">', doc("ab"), subset],
+    ['<a href="https://e.org"><img alt="a"></a>', doc(p(link("https://e.org", "a"))), subset],
   ]);
 });
 

@@ -49,15 +49,25 @@ describe("html read: styles", () => {
     ["<del>a<p>b</p></del>", doc(p(s("a")), p(s("b"))), inBody],
     ["<s>&gt;</s>", doc(p(s(">"))), entities],
   ]);
-  reads("superscript and subscript", [
+  reads("superscript", [
     ["x<sup>2</sup>", doc(p("x", sup("2"))), subset],
-    ["H<sub>2</sub>O", doc(p("H", sub("2"), "O")), subset],
     ["<sup>a<sub>b</sub></sup>", doc(p(sup("a", sub("b")))), subset],
     ["<sup>a</sup><sub>b</sub>", doc(p(sup("a"), sub("b"))), subset],
     ["<sup>a</sup><sup>b</sup>", doc(p(sup("ab"))), subset],
     ["<b>x<sup>2</sup></b>", doc(p(b("x", sup("2")))), subset],
     ["<sup>&#60;</sup>", doc(p(sup("<"))), entities],
+    ["<SUP>x</sup>", doc(p(sup("x"))), inBody],
+    ["x</sup>y", doc("xy"), inBody],
+  ]);
+  reads("subscript", [
+    ["H<sub>2</sub>O", doc(p("H", sub("2"), "O")), subset],
     ["<sub>open", doc(p(sub("open"))), inBody],
+    ["<sub>a<i>b</i></sub>", doc(p(sub("a", i("b")))), subset],
+    ["<sub>a</sub><sub>b</sub>", doc(p(sub("ab"))), subset],
+    ["<sub></sub>x", doc("x"), subset],
+    ["<sub>a<br>b</sub>", doc(p(sub("a", br, "b"))), subset],
+    ["<sub>&amp;</sub>", doc(p(sub("&"))), entities],
+    ["<sub>1<sup>2</sub>3</sup>", doc(p(sub("1", sup("2")), sup("3"))), misnested],
   ]);
   reads("inline code", [
     ["<code>x</code>", doc(p(code("x"))), subset],
