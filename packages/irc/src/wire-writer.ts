@@ -82,7 +82,7 @@ export function checkLine(line: string): void {
   if (Buffer.byteLength(tags) > tagBytesMax) throw new WireError("message tags over the limit");
   if (Buffer.byteLength(rest) > lineBytesMax) throw new WireError("a line over 512 bytes");
   const { command, params, trailing } = readWords(rest);
-  const shape = Object.hasOwn(shapes, command) ? shapes[command] : undefined;
+  const shape = shapeOf(command);
   if (shape === undefined) throw new WireError("a command that the bridge never sends");
   if (params.length < (shape.min ?? shape.kinds.length)) throw new WireError(`${command}: too few parameters`);
   if (params.length > shape.kinds.length && shape.more !== true) throw new WireError(`${command}: too many parameters`);
@@ -93,8 +93,10 @@ export function checkLine(line: string): void {
   }
 }
 
+const shapeOf = (command: string): Shape | undefined => (Object.hasOwn(shapes, command) ? shapes[command] : undefined);
+
 function isTrailing(command: string, at: number): boolean {
-  const kind = shapes[command]?.kinds[at];
+  const kind = shapeOf(command)?.kinds[at];
   return kind === "text" || kind === "optional-text" || kind === "message" || kind === "reply";
 }
 

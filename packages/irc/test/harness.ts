@@ -15,6 +15,7 @@ import {
   systemClock,
   userId,
 } from "@trestle/core";
+import { plainText } from "@trestle/richtext";
 import { createTestLog, createTestMeter } from "@trestle/testing";
 import { ircConfigSchema } from "../src/config.ts";
 import { createIrcConnector } from "../src/connector.ts";
@@ -75,16 +76,8 @@ export function createCore(disk = new Map<string, string>()): Core {
   return core;
 }
 
-export function plain(event: RemoteAction): string {
-  return event.action.kind === "message"
-    ? event.action.content.text
-        .flatMap((block) => ("children" in block ? block.children : []))
-        .map((node) =>
-          "text" in node ? node.text : "label" in node ? node.label : "children" in node ? "[styled]" : "",
-        )
-        .join("")
-    : event.action.kind;
-}
+export const plain = ({ action }: RemoteAction): string =>
+  action.kind === "message" ? plainText(action.content.text) : action.kind;
 
 type NetworkInput = Record<string, unknown>;
 
