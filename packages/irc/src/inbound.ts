@@ -77,8 +77,6 @@ export interface InboundContext {
   readonly lookup?: Lookup;
 }
 
-/** How far ahead of us a server's clock may be before its time is not believed. */
-const clockSkewMs = 60_000;
 /** A line that is heard live was said a moment ago; one with an older time is a playback that says so. */
 const liveAgeMsMax = 5 * 60_000;
 const reactionLimit = { graphemes: 16, bytes: 128 };
@@ -161,11 +159,11 @@ function actionEvent(
   return { kind: "action", chat, key, sender, sentAtMs, action, ...(late ? { late } : {}) } as const;
 }
 
-/** The server's time where it can be true, else ours. */
+/** The server's time where it can be true, else ours: nothing was said before time, or later than we heard it. */
 function sentAt({ serverTimeMs, receivedAtMs }: InboundLine, late: boolean): number {
   if (serverTimeMs === undefined || !Number.isSafeInteger(serverTimeMs)) return receivedAtMs;
   const ageMs = receivedAtMs - serverTimeMs;
-  if (ageMs < -clockSkewMs || (!late && ageMs > liveAgeMsMax) || serverTimeMs <= 0) return receivedAtMs;
+  if ((!late && ageMs > liveAgeMsMax) || serverTimeMs <= 0) return receivedAtMs;
   return Math.min(serverTimeMs, receivedAtMs);
 }
 

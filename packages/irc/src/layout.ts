@@ -5,7 +5,7 @@
 import type { Lookup } from "@trestle/core";
 import { type Block, boundDepth, type Inline, inlineText, type Mention, type RichText } from "@trestle/richtext";
 import { plainStyle, type WireStyle } from "./format-codes.ts";
-import { cutText, graphemesOf, harmlessName, harmlessText, isVisible } from "./harmless-text.ts";
+import { cutText, harmlessName, harmlessText, isVisible, quiet } from "./harmless-text.ts";
 import { hexOf, nearestNumber, readableOn } from "./palette.ts";
 import type { StyledLine, WireRun } from "./wrap-lines.ts";
 
@@ -226,10 +226,4 @@ function mentionText(mention: Mention, label: string, lookup: Lookup): string {
   if (mention.what === "everyone") return quiet(label.trim() === "" ? "@room" : label);
   const name = lookup.nameOf(mention) ?? label;
   return harmlessText(name).trim() === "" ? harmlessText(mention.id) : name;
-}
-
-/** With a zero-width space behind the first character, so that no client and no other bridge takes it for a call. */
-export function quiet(name: string): string {
-  const [first = ""] = graphemesOf(name);
-  return `${first}\u200b${name.slice(first.length)}`;
 }

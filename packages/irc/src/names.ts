@@ -4,9 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import type { MatrixAuthor } from "@trestle/core";
-import { byteLength, cutText, harmlessName, isVisible } from "./harmless-text.ts";
+import { byteLength, cutText, harmlessName, isVisible, quiet } from "./harmless-text.ts";
 import { type CaseMapping, foldCase } from "./ids.ts";
-import { quiet } from "./layout.ts";
 import { latinLook, skeleton } from "./look-alikes.ts";
 
 /** Whom a name must not be mistaken for. */

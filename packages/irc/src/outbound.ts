@@ -5,9 +5,8 @@
 import type { Action, Attachment, Content, Lookup, MatrixAuthor, RemoteMessageId } from "@trestle/core";
 import { type Inline, type Mention, plainText, type RichText } from "@trestle/richtext";
 import { diffEdit, editedMark } from "./edit-diff.ts";
-import { byteLength, cutText, harmlessName, harmlessText, isVisible } from "./harmless-text.ts";
+import { byteLength, cutText, harmlessName, harmlessText, isVisible, quiet } from "./harmless-text.ts";
 import { type CaseMapping, foldCase, msgidOf } from "./ids.ts";
-import { quiet } from "./layout.ts";
 import { ircCodec } from "./markup.ts";
 import { type ChannelNames, relayName, relayNick } from "./names.ts";
 

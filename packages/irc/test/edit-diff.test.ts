@@ -106,7 +106,7 @@ describe("[C8 irc] what an edit changed", () => {
           from = found + piece.length;
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     );
   });
 
@@ -116,10 +116,10 @@ describe("[C8 irc] what an edit changed", () => {
       Array.from({ length: 999 }, (_, at) => `${char}${at % 7}`)
         .join(" ")
         .slice(0, 2_000);
-    const started = performance.now();
+    const started = process.cpuUsage();
     describeEdit(words(1), words(3));
     describeEdit(dense("a"), dense("b"));
     describeEdit("!?".repeat(1_000), "?!".repeat(1_000));
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(500);
   });
 });

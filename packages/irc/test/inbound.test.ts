@@ -341,7 +341,7 @@ describe("[S5 irc] whatever a server sends", () => {
           expect(text.isWellFormed()).toBe(true);
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     );
   });
 });

@@ -361,9 +361,9 @@ describe("[C2 irc] the edge of a line", () => {
   });
 
   it("costs little for a paste of 60 kB, words or none", () => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     for (const text of ["x", "é", "👨‍👩‍👧‍👦", "word "]) print(doc(text.repeat(60_000 / text.length)), 400, 5);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(1_000);
   });
 });
 

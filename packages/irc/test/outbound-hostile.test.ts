@@ -105,7 +105,7 @@ describe("[S1 irc] whatever people write, name themselves and quote", () => {
           expect(said.startsWith("\x01")).toBe(false);
         }
       }),
-      { numRuns: 1_500 },
+      { numRuns: 500 },
     );
   });
 
