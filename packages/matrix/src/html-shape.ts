@@ -68,8 +68,7 @@ function shapeRun(run: Run, lookup: Lookup, tabs: boolean): Run {
   if (mention !== undefined) {
     const label = cleanLabel(lookup.nameOf(mention) ?? run.text) || cleanLabel(run.text) || cleanLabel(mention.id);
     if (!isMatrixMention(mention)) return { text: label, style };
-    const { code: _, ...around } = style;
-    return { text: mention.what === "everyone" ? "@room" : label, style: { ...around, mention } };
+    return { text: mention.what === "everyone" ? "@room" : label, style: { ...style, mention } };
   }
   const safe = url === undefined ? undefined : safeUrl(url);
   const text = cleanText(run.text);

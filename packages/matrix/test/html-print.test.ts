@@ -1,3 +1,4 @@
+/** What we write into Matrix, construct by construct. Bodies, pings and limits: html-print-bounds.test.ts. */
 import {
   code,
   codeBlock,
