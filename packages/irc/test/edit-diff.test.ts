@@ -67,7 +67,19 @@ describe("[C8 irc] what an edit changed", () => {
   });
 
   it("is shorter than the text and true: what is in the brackets stood in the old and stands in the new one", () => {
-    const word = fc.constantFrom("one", "two", "three", "four", "five", "six", "seven", "it's", "10:30", "und", "so,");
+    const word = fc.constantFrom<string[]>(
+      "one",
+      "two",
+      "three",
+      "four",
+      "five",
+      "six",
+      "seven",
+      "it's",
+      "10:30",
+      "und",
+      "so,",
+    );
     const text = fc.array(word, { minLength: 6, maxLength: 20 });
     const edit = fc.array(fc.record({ at: fc.nat(19), word: fc.option(word, { nil: "" }) }), {
       minLength: 1,
