@@ -18,7 +18,7 @@ import { createRateLimit } from "./rate-limit.ts";
 import { requesterOf } from "./requester.ts";
 import { createRoomCreation } from "./room-creation.ts";
 import { type Call, param, type Register, type Route } from "./route.ts";
-import { createRouter } from "./router.ts";
+import { createRouter, type Router } from "./router.ts";
 import { accountRoutes } from "./routes-account.ts";
 import { readingRoutes } from "./routes-reading.ts";
 import { roomsRoutes } from "./routes-rooms.ts";
@@ -76,62 +76,9 @@ export interface SandboxCounts {
 /** Builds and starts one. */
 export async function createSandboxHomeserver(options: SandboxHomeserverOptions): Promise<SandboxHomeserver> {
   const { serverName, clock = realClock } = options;
-  const profile = profiles[options.profile];
-  const ledger =
-    options.persistence === undefined || options.persistence === "memory" ? undefined : openLedger(options.persistence);
-  const database = createDatabase({ lean: options.lean ?? false, ...(ledger ? { ledger } : {}) });
-  ledger?.replay(database);
-  const seed = randomBytes(24).toString("base64url");
-  const timeline = createTimeline({ database, serverName, seed, now: clock.now });
-  const members = createMembers(profile, database, timeline);
-  const appservices = createAppservices(profile, serverName, database);
-  const client = createAppserviceClient(profile, clock);
-  const delivery = createDelivery({ profile, clock, database, appservices, client });
-  const creation = createRoomCreation({ profile, serverName, database, timeline, members });
-  const txns = createTransactionIds(profile, clock, database);
-  const limit = createRateLimit(clock.now);
-  const faults = createFaults();
-  const router = createRouter<Route>();
-  const register: Register = (method, path, run, given = {}) => {
-    for (const version of given.versions ?? ["r0", "v3"])
-      router.add(method, `/_matrix/client/${version}${path}`, { auth: given.auth ?? "user", run });
-  };
-  const roomOf = (call: Call) => {
-    const room = database.rooms.get(param(call, 0));
-    if (!room) throw forbidden(`User ${call.who.user} not in room ${param(call, 0)}`);
-    return room;
-  };
-  const syncs = syncRoutes({ profile, database, clock, typing: () => typing }, register);
-  const typing = createTyping({
-    clock,
-    nextStream: timeline.nextStream,
-    told: (room, edu) => {
-      delivery.ephemeral(room, edu);
-      syncs.wake(room);
-    },
-  });
-  timeline.listen((event, room, before) => {
-    if (before !== undefined && event.state_key !== undefined) appservices.memberChanged(room, event.state_key, before);
-    delivery.eventStored(event, room);
-    syncs.wake(room, event.type === "m.room.member" ? event.state_key : undefined);
-  });
-  accountRoutes({ profile, serverName, database, appservices, members, limit }, register);
-  roomsRoutes({ profile, serverName, database, appservices, client, creation, members, limit, roomOf }, register);
-  sendingRoutes({ profile, database, timeline, members, txns, limit, typing, roomOf }, register);
-  readingRoutes({ profile, database, now: clock.now, roomOf }, register);
-  serverRoutes({ profile, clock, appservices, client, delivery }, register);
-  router.add("GET", "/_matrix/client/versions", { auth: "none", run: () => versionsOf(profile) });
-  for (const registration of options.registrations ?? []) appservices.add(registration);
-  const rules = { profile, serverName, database, appservices };
-  const front = createFront({
-    profile,
-    clock,
-    router,
-    faults,
-    requesterOf: (token, query) => requesterOf(rules, token, query),
-  });
+  const parts = assemble(options, clock);
+  const { database, delivery, front, syncs, txns, typing } = parts;
   let port = options.port ?? 0;
-
   const homeserver: SandboxHomeserver = {
     get url() {
       return `http://127.0.0.1:${port}`;
@@ -141,18 +88,9 @@ export async function createSandboxHomeserver(options: SandboxHomeserverOptions)
     },
     serverName,
     profile: options.profile,
-    faults,
-    addAppservice: (registration) => void appservices.add(registration),
-    seedRoom: (creator, others, wanted = {}) => {
-      for (const id of [creator, ...others]) if (!database.users.has(id)) database.addUser({ id });
-      const preset = wanted.public ? "public_chat" : "private_chat";
-      const room = creation.create(creator, { preset, room_version: wanted.version ?? "11" });
-      for (const id of others) {
-        members.change(room, creator, id, "invite");
-        members.change(room, id, id, "join");
-      }
-      return room.id;
-    },
+    faults: parts.faults,
+    addAppservice: (registration) => void parts.appservices.add(registration),
+    seedRoom: (creator, others, wanted = {}) => seedRoom(parts, creator, others, wanted),
     counts: () => ({
       events: database.counts.events,
       rooms: database.rooms.size,
@@ -181,4 +119,82 @@ export async function createSandboxHomeserver(options: SandboxHomeserverOptions)
   };
   await homeserver.start();
   return homeserver;
+}
+
+type Parts = ReturnType<typeof assemble>;
+
+/** Everything but the port, connected. */
+function assemble(options: SandboxHomeserverOptions, clock: SandboxClock) {
+  const { serverName } = options;
+  const profile = profiles[options.profile];
+  const ledger =
+    options.persistence === undefined || options.persistence === "memory" ? undefined : openLedger(options.persistence);
+  const database = createDatabase({ lean: options.lean ?? false, ...(ledger ? { ledger } : {}) });
+  ledger?.replay(database);
+  const seed = randomBytes(24).toString("base64url");
+  const timeline = createTimeline({ database, serverName, seed, now: clock.now });
+  const members = createMembers(profile, database, timeline);
+  const appservices = createAppservices(profile, serverName, database);
+  const client = createAppserviceClient(profile, clock);
+  const delivery = createDelivery({ profile, clock, database, appservices, client });
+  const creation = createRoomCreation({ profile, serverName, database, timeline, members });
+  const txns = createTransactionIds(profile, clock, database);
+  const limit = createRateLimit(clock.now);
+  const faults = createFaults();
+  const router = createRouter<Route>();
+  const register = registrar(router);
+  const roomOf = (call: Call) => {
+    const room = database.rooms.get(param(call, 0));
+    if (!room) throw forbidden(`User ${call.who.user} not in room ${param(call, 0)}`);
+    return room;
+  };
+  const syncs = syncRoutes({ profile, database, clock, typing: () => typing }, register);
+  const typing = createTyping({
+    clock,
+    nextStream: timeline.nextStream,
+    told: (room, edu) => {
+      delivery.ephemeral(room, edu);
+      syncs.wake(room);
+    },
+  });
+  timeline.listen((event, room, before) => {
+    if (before !== undefined && event.state_key !== undefined) appservices.memberChanged(room, event.state_key, before);
+    delivery.eventStored(event, room);
+    syncs.wake(room, event.type === "m.room.member" ? event.state_key : undefined);
+  });
+  accountRoutes({ profile, serverName, database, appservices, members, limit }, register);
+  roomsRoutes({ profile, serverName, database, appservices, client, creation, members, limit, roomOf }, register);
+  sendingRoutes({ profile, database, timeline, members, txns, limit, typing, roomOf }, register);
+  readingRoutes({ profile, database, now: clock.now, roomOf }, register);
+  serverRoutes({ profile, clock, appservices, client, delivery }, register);
+  router.add("GET", "/_matrix/client/versions", { auth: "none", run: () => versionsOf(profile) });
+  for (const registration of options.registrations ?? []) appservices.add(registration);
+  const rules = { profile, serverName, database, appservices };
+  const requester = (token: string | undefined, query: URLSearchParams) => requesterOf(rules, token, query);
+  const front = createFront({ profile, clock, router, faults, requesterOf: requester });
+  return { database, members, appservices, delivery, creation, txns, typing, syncs, faults, front };
+}
+
+/** Routes are served under `r0` and `v3` unless they say otherwise. */
+function registrar(router: Router<Route>): Register {
+  return (method, path, run, given = {}) => {
+    for (const version of given.versions ?? ["r0", "v3"])
+      router.add(method, `/_matrix/client/${version}${path}`, { auth: given.auth ?? "user", run });
+  };
+}
+
+function seedRoom(
+  { database, creation, members }: Parts,
+  creator: string,
+  others: readonly string[],
+  wanted: { readonly version?: "11" | "12"; readonly public?: boolean },
+): string {
+  for (const id of [creator, ...others]) if (!database.users.has(id)) database.addUser({ id });
+  const preset = wanted.public ? "public_chat" : "private_chat";
+  const room = creation.create(creator, { preset, room_version: wanted.version ?? "11" });
+  for (const id of others) {
+    members.change(room, creator, id, "invite");
+    members.change(room, id, id, "join");
+  }
+  return room.id;
 }

@@ -19,7 +19,7 @@ export interface AccountParts {
 }
 
 export function accountRoutes(parts: AccountParts, register: Register): void {
-  const { profile, database, appservices, members, limit } = parts;
+  const { profile, database, members, limit } = parts;
   const open = { auth: "none" } as const;
   register(
     "POST",
@@ -83,7 +83,6 @@ export function accountRoutes(parts: AccountParts, register: Register): void {
     return {};
   });
   accountDataRoutes(database, register);
-  void appservices;
 }
 
 function accountDataRoutes(database: Database, register: Register): void {

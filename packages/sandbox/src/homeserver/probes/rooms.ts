@@ -4,7 +4,7 @@ import { enc, fresh, type WireProbe } from "./wire.ts";
 export const roomsProbes: readonly WireProbe[] = [
   {
     name: "default room version; id of a version 12 room and of its creation",
-    run: async ({ alice, as }) => {
+    run: async ({ alice }) => {
       const capabilities = (await alice.request("GET", "/v3/capabilities"))["capabilities"] as Record<string, unknown>;
       const versions = capabilities["m.room_versions"] as Record<string, unknown>;
       const room = await alice.createRoom({ room_version: "12" });
@@ -13,7 +13,6 @@ export const roomsProbes: readonly WireProbe[] = [
         unknown
       >[];
       const create = state.find(({ type }) => type === "m.room.create");
-      void as;
       return [versions["default"], room.includes(":"), create?.["event_id"] === room.replace("!", "$")];
     },
     synapse: ["12", false, true],
