@@ -3,9 +3,11 @@
  * mends it. A span that is running meanwhile is no mistake.
  */
 import { createServer } from "node:net";
-import { BridgeError, networkId } from "@trestle/core";
+import { BridgeError } from "@trestle/core";
 import { openStore } from "@trestle/store";
+import { linkProblems } from "./compose.ts";
 import type { LoadedConfig } from "./config-file.ts";
+import { pathText } from "./config-problems.ts";
 import { parseHostPort } from "./config-shape.ts";
 import { exitCodeOf, exitCodes, mends } from "./exit-codes.ts";
 import { probeHomeserver } from "./homeserver-probe.ts";
@@ -132,11 +134,9 @@ async function checkDatabase<C>({ shared, secrets }: LoadedConfig<C>, running: b
 
 function checkLinks<C>(span: Span<C>, config: LoadedConfig<C>): Finding {
   const { links } = config.shared;
-  const connector = span.connector(config.span);
-  const wrong = links.flatMap(({ network, chat }, index) => {
-    const key = connector.parseChat(networkId(network), chat);
-    return "problem" in key ? [`links[${index}]: ${key.problem}`] : [];
-  });
+  const wrong = linkProblems(span.connector(config.span), links).map(
+    ({ path, message }) => `${pathText(path)} ${message}`,
+  );
   if (wrong.length === 0) return { ok: true, says: `links: ${links.length} in the config` };
   return {
     ok: false,

@@ -3,12 +3,21 @@
  * server beside it. It decides the order of starting and stopping and nothing else.
  */
 import { createHmac } from "node:crypto";
-import { type Bridge, BridgeError, createBridge, type Log, systemClock } from "@trestle/core";
+import {
+  type Bridge,
+  BridgeError,
+  type Connector,
+  createBridge,
+  type Log,
+  networkId,
+  systemClock,
+} from "@trestle/core";
 import { createHomeserver, type Registration } from "@trestle/matrix";
 import { openStore } from "@trestle/store";
 import { createAdminServer } from "./admin-server.ts";
 import type { LoadedConfig } from "./config-file.ts";
-import { bridgeSettings, type HostPort, parseHostPort } from "./config-shape.ts";
+import { ConfigError, type ConfigProblem } from "./config-problems.ts";
+import { bridgeSettings, type HostPort, parseHostPort, type SharedConfig } from "./config-shape.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import type { Span } from "./span.ts";
 
@@ -49,6 +58,7 @@ export async function compose<C>(
       store,
     });
     const connector = span.connector(config.span);
+    refuseWrongLinks(connector, config);
     const bridge = createBridge({ ...shared, store, homeserver, connector, settings: bridgeSettings(config.shared) });
     const adminServer = createAdminServer({
       listen: listenAt("admin.listen", adminConfig.listen),
@@ -66,6 +76,20 @@ export async function compose<C>(
     await stop(0);
     throw error;
   }
+}
+
+/** A link that can never be made is a mistake of the config like any other. */
+function refuseWrongLinks(connector: Connector, { shared, file }: LoadedConfig<unknown>): void {
+  const wrong = linkProblems(connector, shared.links);
+  if (wrong.length > 0) throw new ConfigError(wrong.map((problem) => ({ ...problem, place: file })));
+}
+
+/** What is wrong with the links of a config, before any network is asked. */
+export function linkProblems(connector: Connector, links: SharedConfig["links"]): ConfigProblem[] {
+  return links.flatMap(({ network, chat }, index) => {
+    const key = connector.parseChat(networkId(network), chat);
+    return "problem" in key ? [{ path: ["links", index], message: `cannot be: ${key.problem}` }] : [];
+  });
 }
 
 function listenAt(key: string, text: string): HostPort {

@@ -1,4 +1,5 @@
-import { createMetrics } from "../src/metrics.ts";
+import { readFileSync } from "node:fs";
+import { createMetrics, declaredMetrics } from "../src/metrics.ts";
 
 describe("[A7] metrics", () => {
   test("what is counted, observed and gauged is printed for Prometheus", async () => {
@@ -45,5 +46,10 @@ describe("[A7] metrics", () => {
     expect(lines.length).toBeLessThan(600);
     expect(lines.some((line) => line.startsWith('trestle_z_total{who="other"}'))).toBe(true);
     expect(text).not.toMatch(/^\d+"\}/m);
+  });
+
+  test("docs/operate/metrics.md names every declared one", () => {
+    const page = readFileSync(new URL("../../../docs/operate/metrics.md", import.meta.url), "utf8");
+    expect(Object.keys(declaredMetrics).filter((name) => !page.includes(`\`${name}`))).toEqual([]);
   });
 });

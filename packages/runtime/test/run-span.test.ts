@@ -106,6 +106,18 @@ describe("[A8] what an admin got wrong ends in one message, its own exit code an
       },
     ],
     [
+      "a link to a network that is not in the config",
+      65,
+      "links[0] cannot be: There is no network called",
+      async () => {
+        await registered();
+        folder.write({
+          appservice: configured()["appservice"],
+          links: [{ room: "!r", network: "nowhere", chat: "#a" }],
+        });
+      },
+    ],
+    [
       "a homeserver that does not know the token",
       68,
       "does not know this bridge",
