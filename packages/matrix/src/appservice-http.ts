@@ -38,13 +38,91 @@ interface Connection {
   served: number;
   lastAtMs: number;
   open: number;
+  /** It showed the homeserver's token; a stranger's connection tells nothing. */
+  trusted: boolean;
 }
 
 export function createAppserviceHttp(options: AppserviceHttpOptions): AppserviceHttp {
-  const { log, clock, meter } = options;
-  const isToken = tokenCheck(options.hsToken);
+  const { log, clock } = options;
   const connections = new WeakMap<Socket, Connection>();
   let closing = false;
+
+  const isToken = tokenCheck(options.hsToken);
+  const route = createRoute(options);
+  const server = createServer({ connectionsCheckingInterval: 2_000 }, (request, response) => {
+    const connection = connections.get(request.socket);
+    if (connection !== undefined) {
+      connection.open += 1;
+      connection.lastAtMs = clock.now();
+    }
+    response.on("close", () => {
+      if (connection === undefined) return;
+      connection.open -= 1;
+      if (response.writableFinished) connection.served += 1;
+    });
+    const failed = (error: unknown) => {
+      log.error({ error }, "a request to the appservice port failed");
+      if (!response.headersSent) answer(response, 500, "M_UNKNOWN", "failed");
+    };
+    try {
+      const denied = isToken(request.headers.authorization, request.url ?? "");
+      if (denied !== undefined) return deny(options, request, response, denied);
+      if (connection !== undefined) connection.trusted = true;
+      const pending = route(request, response);
+      if (pending instanceof Promise) pending.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  });
+  limitTimes(server);
+  const isSign = createLossCheck(clock);
+  server.on("connection", (socket: Socket) => {
+    const connection: Connection = { served: 0, lastAtMs: clock.now(), open: 0, trusted: false };
+    connections.set(socket, connection);
+    socket.on("close", () => {
+      if (!closing && isSign(connection)) options.connectionLost();
+    });
+  });
+
+  return {
+    listen: () =>
+      new Promise((resolve, reject) => {
+        server.on("error", (error: NodeJS.ErrnoException) => {
+          const { host, port } = options.listen;
+          reject(new BridgeError("port-taken", `${host}:${port}: ${error.message}`, { cause: error }));
+        });
+        server.listen(options.listen.port, options.listen.host, () => {
+          const address = server.address();
+          resolve(typeof address === "object" && address !== null ? address.port : options.listen.port);
+        });
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        closing = true;
+        server.close(() => resolve());
+        server.closeIdleConnections();
+        // Somebody who never ends his request does not keep us.
+        setTimeout(() => server.closeAllConnections(), 500).unref();
+      }),
+  };
+}
+
+function deny(
+  { log, meter }: AppserviceHttpOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: 401 | 403,
+): void {
+  meter.count("trestle_appservice_denied_total", { status: String(status) });
+  const [path] = (request.url ?? "").slice(0, 60).split("?");
+  log.warn({ path, status }, "a request to the appservice port had not our homeserver's token");
+  if (status === 401) hangUp(response, 401, "M_UNAUTHORIZED", "the homeserver's token is missing");
+  else hangUp(response, 403, "M_FORBIDDEN", "this is not the homeserver's token");
+}
+
+/** What is done with a request of the homeserver. */
+function createRoute(options: AppserviceHttpOptions) {
+  const { log, meter } = options;
 
   async function transaction(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedAt = performance.now();
@@ -65,21 +143,10 @@ export function createAppserviceHttp(options: AppserviceHttpOptions): Appservice
     ok(response);
   }
 
-  function route(request: IncomingMessage, response: ServerResponse): void | Promise<void> {
+  return function route(request: IncomingMessage, response: ServerResponse): void | Promise<void> {
     const target = request.url ?? "/";
     const split = target.indexOf("?");
     const path = split < 0 ? target : target.slice(0, split);
-    const denied = isToken(request.headers.authorization, split < 0 ? "" : target.slice(split + 1));
-    if (denied !== undefined) {
-      meter.count("trestle_appservice_denied_total", { status: String(denied) });
-      log.warn(
-        { path: path.slice(0, 60), status: denied },
-        "a request to the appservice port had not our homeserver's token",
-      );
-      return denied === 401
-        ? hangUp(response, 401, "M_UNAUTHORIZED", "the homeserver's token is missing")
-        : hangUp(response, 403, "M_FORBIDDEN", "this is not the homeserver's token");
-    }
     const place = path.startsWith("/_matrix/app/v1/") ? path.slice(15) : path;
     const [, what, rest] = /^\/(transactions|users|rooms|ping|thirdparty)(?:\/([^/].*))?$/.exec(place) ?? [];
     if (what === undefined) return hangUp(response, 404, "M_UNRECOGNIZED", "there is no such endpoint");
@@ -96,61 +163,23 @@ export function createAppserviceHttp(options: AppserviceHttpOptions): Appservice
     if (request.method !== "GET") return answer(response, 405, "M_UNRECOGNIZED", "a query is a GET");
     // A ghost that speaks is registered by then; nobody and nothing is made because somebody asked.
     return answer(response, 404, "M_NOT_FOUND", "not ours, or not yet");
-  }
+  };
+}
 
-  const server = createServer({ connectionsCheckingInterval: 2_000 }, (request, response) => {
-    const connection = connections.get(request.socket);
-    if (connection !== undefined) {
-      connection.open += 1;
-      connection.lastAtMs = clock.now();
-    }
-    response.on("close", () => {
-      if (connection === undefined) return;
-      connection.open -= 1;
-      if (response.writableFinished) connection.served += 1;
-    });
-    const failed = (error: unknown) => {
-      log.error({ error }, "a request to the appservice port failed");
-      if (!response.headersSent) answer(response, 500, "M_UNKNOWN", "failed");
-    };
-    try {
-      const pending = route(request, response);
-      if (pending instanceof Promise) pending.catch(failed);
-    } catch (error) {
-      failed(error);
-    }
-  });
-  limitTimes(server);
-  server.on("connection", (socket: Socket) => {
-    const connection: Connection = { served: 0, lastAtMs: clock.now(), open: 0 };
-    connections.set(socket, connection);
-    socket.on("close", () => {
-      // Servers without keep-alive close after each transaction: only a connection that served several tells anything.
-      const kept = connection.served > 1 && clock.now() - connection.lastAtMs < recentMs;
-      if (!closing && (connection.open > 0 || kept)) options.connectionLost();
-    });
-  });
-
-  return {
-    listen: () =>
-      new Promise((resolve, reject) => {
-        server.once("error", (error: NodeJS.ErrnoException) => {
-          const { host, port } = options.listen;
-          reject(new BridgeError("port-taken", `${host}:${port}: ${error.message}`, { cause: error }));
-        });
-        server.listen(options.listen.port, options.listen.host, () => {
-          const address = server.address();
-          resolve(typeof address === "object" && address !== null ? address.port : options.listen.port);
-        });
-      }),
-    close: () =>
-      new Promise((resolve) => {
-        closing = true;
-        server.close(() => resolve());
-        server.closeIdleConnections();
-        // Somebody who never ends his request does not keep us.
-        setTimeout(() => server.closeAllConnections(), 500).unref();
-      }),
+/**
+ * Whether this connection's end tells that the homeserver went away. Servers without keep-alive end each after one transaction,
+ * and those with it end idle ones after always the same time: neither is a sign.
+ */
+function createLossCheck(clock: Clock): (connection: Connection) => boolean {
+  let usualIdleMs = Number.NEGATIVE_INFINITY;
+  return ({ served, lastAtMs, open, trusted }) => {
+    if (!trusted) return false;
+    if (open > 0) return true;
+    const idleMs = clock.now() - lastAtMs;
+    if (served < 2 || idleMs >= recentMs) return false;
+    const usual = Math.abs(idleMs - usualIdleMs) <= Math.max(250, usualIdleMs / 10);
+    usualIdleMs = idleMs;
+    return !usual;
   };
 }
 
@@ -163,13 +192,14 @@ function limitTimes(server: Server): void {
 }
 
 /** Undefined: it is the homeserver. Both places must agree when both are given. */
-function tokenCheck(token: string): (header: string | undefined, query: string) => 401 | 403 | undefined {
+function tokenCheck(token: string): (header: string | undefined, target: string) => 401 | 403 | undefined {
   const wanted = digest(token);
   const isWanted = (given: string) => timingSafeEqual(digest(given), wanted);
-  return (header, query) => {
+  return (header, target) => {
     const inHeader =
       header === undefined ? undefined : /^Bearer +/i.test(header) ? header.replace(/^Bearer +/i, "") : "";
-    const inQuery = query.includes("access_token=") ? new URLSearchParams(query).getAll("access_token") : [];
+    const query = target.indexOf("?");
+    const inQuery = query < 0 ? [] : new URLSearchParams(target.slice(query + 1)).getAll("access_token");
     if (inHeader === undefined && inQuery.length === 0) return 401;
     let right = inHeader === undefined || isWanted(inHeader);
     for (const one of inQuery) right = isWanted(one) && right;

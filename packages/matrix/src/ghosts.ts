@@ -11,8 +11,9 @@ import {
   type RemoteAuthor,
   type RoomId,
   type UserId,
+  userId,
 } from "@trestle/core";
-import { boundedMap } from "./bounded-map.ts";
+import { type BoundedMap, boundedMap } from "./bounded-map.ts";
 import type { Caps } from "./caps.ts";
 import type { Client } from "./client.ts";
 import { failureOf, isStatus } from "./errors.ts";
@@ -59,32 +60,32 @@ export interface GhostsOptions {
 }
 
 export function createGhosts(options: GhostsOptions): Ghosts {
-  const { ids, store, log } = options;
+  const { ids, store } = options;
   const cache = boundedMap<UserId, Ghost>(ghostsMax);
   const loading = new Map<UserId, Promise<Ghost>>();
   const account = createGhostAccount(options);
 
-  async function load(userId: UserId): Promise<Ghost> {
-    const [row, rooms] = await Promise.all([store.get(userId), store.joinedRooms(userId)]);
+  async function load(user: UserId): Promise<Ghost> {
+    const [row, rooms] = await Promise.all([store.get(user), store.joinedRooms(user)]);
     const ghost: Ghost = {
-      userId,
+      userId: user,
       registered: row?.registered ?? false,
       name: row?.name,
       rooms: new Set(rooms),
       bannedFrom: new Set(),
       chain: Promise.resolve(),
     };
-    cache.set(userId, ghost);
+    cache.set(user, ghost);
     return ghost;
   }
 
-  const find = (userId: UserId): Ghost | Promise<Ghost> => {
-    const known = cache.get(userId);
+  const find = (user: UserId): Ghost | Promise<Ghost> => {
+    const known = cache.get(user);
     if (known !== undefined) return known;
-    let pending = loading.get(userId);
+    let pending = loading.get(user);
     if (pending === undefined) {
-      pending = load(userId).finally(() => loading.delete(userId));
-      loading.set(userId, pending);
+      pending = load(user).finally(() => loading.delete(user));
+      loading.set(user, pending);
     }
     return pending;
   };
@@ -142,25 +143,23 @@ export function createGhosts(options: GhostsOptions): Ghosts {
       if (!ghost.rooms.has(room)) return;
       await queued(ghost, () => account.leave(ghost, room));
     },
-    feed(event) {
-      if (event.type !== "m.room.member" || event.state_key === undefined || !ids.isGhost(event.state_key)) return;
-      const ghost = cache.get(event.state_key as UserId);
-      const { membership } = event.content;
-      if (membership === "join") {
-        ghost?.bannedFrom.delete(event.room_id);
-        return;
-      }
-      if (membership !== "leave" && membership !== "ban") return;
-      if (ghost !== undefined) {
-        ghost.rooms.delete(event.room_id);
-        if (membership === "ban") ghost.bannedFrom.add(event.room_id);
-        else ghost.bannedFrom.delete(event.room_id);
-      }
-      store.setJoined(event.state_key as UserId, event.room_id, false).catch((error: unknown) => {
-        log.warn({ error }, "could not note that a ghost is out of a room; its next message finds out");
-      });
-    },
+    feed: (event) => feed(options, cache, event),
   };
+}
+
+/** What somebody did to a ghost of ours, or it to itself. */
+function feed({ ids, store, log }: GhostsOptions, cache: BoundedMap<UserId, Ghost>, event: MatrixEvent): void {
+  if (event.type !== "m.room.member" || event.state_key === undefined || !ids.isGhost(event.state_key)) return;
+  const user = userId(event.state_key);
+  const ghost = cache.get(user);
+  const { membership } = event.content;
+  if (membership === "ban") ghost?.bannedFrom.add(event.room_id);
+  else ghost?.bannedFrom.delete(event.room_id);
+  if (membership !== "leave" && membership !== "ban") return;
+  ghost?.rooms.delete(event.room_id);
+  store.setJoined(user, event.room_id, false).catch((error: unknown) => {
+    log.warn({ error }, "could not note that a ghost is out of a room; its next message finds out");
+  });
 }
 
 /** The calls that make a ghost what it ought to be. */

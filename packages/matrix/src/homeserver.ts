@@ -19,12 +19,12 @@ import {
 import { type AppserviceHttp, createAppserviceHttp } from "./appservice-http.ts";
 import { type AwayDetector, createAwayDetector } from "./away-detector.ts";
 import { type Canary, createCanary } from "./canary.ts";
-import { createCaps, tryFeature } from "./caps.ts";
+import { createCaps } from "./caps.ts";
 import { createClient } from "./client.ts";
 import { createConfirmation } from "./confirmation.ts";
 import { failureOf, isAway } from "./errors.ts";
 import { createEventPut } from "./event-put.ts";
-import { createGapRepair } from "./gap-repair.ts";
+import { createGapRepair, type GapRepair } from "./gap-repair.ts";
 import { createGhostIds } from "./ghost-id.ts";
 import { createGhosts, registerUser } from "./ghosts.ts";
 import { interpret } from "./inbound.ts";
@@ -32,6 +32,8 @@ import { createIngest, type Ingest } from "./ingest.ts";
 import { createMembers } from "./members.ts";
 import { createMessages } from "./messages.ts";
 import { type MatrixPart, matrixCapabilities, noticeContent, plan } from "./outbound.ts";
+import { patrol } from "./patrol.ts";
+import { ping } from "./ping.ts";
 import { displayNameOf } from "./profile.ts";
 import { createRecovery, type Recovery } from "./recovery.ts";
 import { createRooms } from "./rooms.ts";
@@ -167,7 +169,7 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
   let detector: AwayDetector | undefined;
   let ingest: Ingest | undefined;
   let recovery: Recovery | undefined;
-  let patrol: Promise<void> | undefined;
+  let patrolling: Promise<void> | undefined;
   let port: number | undefined;
 
   /** A token that the homeserver does not know is the admin's to mend; a homeserver that is away is not. */
@@ -187,7 +189,8 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
 
   async function start(host: HomeserverHost): Promise<void> {
     ingest = createIngestFor(options, parts, host);
-    recovery = createRecoveryFor(options, parts, host, ingest, stopping.signal);
+    const repair = createRepairFor(options, parts, host, stopping.signal);
+    recovery = createRecoveryFor(options, parts, { host, ingest, repair, signal: stopping.signal });
     // Before the first transaction: what comes now may be newer than what was lost.
     recovery.mark();
     await recovery.marked();
@@ -219,7 +222,7 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
     });
     detector.start();
     run("we started");
-    if ((options.patrolMs ?? 5_000) > 0) patrol = recovery.patrol();
+    if ((options.patrolMs ?? 5_000) > 0) patrolling = patrolFor(options, host, repair, run, stopping.signal);
   }
 
   async function stop(drainMs: number): Promise<void> {
@@ -230,28 +233,13 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
     stopping.abort();
     if (puts.underWay === 0 && port !== undefined) await confirmation.close();
     await Promise.all([detector?.stop(), http?.close(), client.close()]);
-    await Promise.all([recovery?.ended(), patrol]);
-  }
-
-  function status(): HomeserverStatus {
-    const now = clock.now();
-    const { backAtMs, outSinceMs } = canary;
-    const away = detector?.isAway === true;
-    const detail = away ? "the homeserver does not answer" : recovery?.problem;
-    const lastAtMs = ingest?.lastAtMs;
-    return {
-      state: away ? "away" : backAtMs === undefined ? "starting" : "up",
-      canaryOverdue: outSinceMs !== undefined && now - outSinceMs > (options.canaryOverdueMs ?? 60_000),
-      ...(detail === undefined ? {} : { detail }),
-      ...(backAtMs === undefined ? {} : { canaryAgeMs: now - backAtMs }),
-      ...(lastAtMs === undefined ? {} : { lastTransactionAtMs: lastAtMs }),
-    };
+    await Promise.all([recovery?.ended(), patrolling]);
   }
 
   return {
     start,
     stop,
-    status,
+    status: () => statusOf(options, canary, { detector, recovery, ingest }),
     settled: async () => recovery?.idle(),
     get port() {
       return port;
@@ -259,8 +247,30 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
   };
 }
 
+function statusOf(
+  { clock, canaryOverdueMs = 60_000 }: HomeserverOptions,
+  { backAtMs, outSinceMs }: Canary,
+  {
+    detector,
+    recovery,
+    ingest,
+  }: { detector: AwayDetector | undefined; recovery: Recovery | undefined; ingest: Ingest | undefined },
+): HomeserverStatus {
+  const now = clock.now();
+  const away = detector?.isAway === true;
+  const detail = away ? "the homeserver does not answer" : recovery?.problem;
+  const lastAtMs = ingest?.lastAtMs;
+  return {
+    state: away ? "away" : backAtMs === undefined ? "starting" : "up",
+    canaryOverdue: outSinceMs !== undefined && now - outSinceMs > canaryOverdueMs,
+    ...(detail === undefined ? {} : { detail }),
+    ...(backAtMs === undefined ? {} : { canaryAgeMs: now - backAtMs }),
+    ...(lastAtMs === undefined ? {} : { lastTransactionAtMs: lastAtMs }),
+  };
+}
+
 function createIngestFor(options: HomeserverOptions, { isOwn, ...parts }: Parts, host: HomeserverHost): Ingest {
-  const { members, ghosts, confirmation, canary } = parts;
+  const { ids, members, ghosts, confirmation, canary } = parts;
   return createIngest({
     span: options.span,
     isOwn,
@@ -268,8 +278,8 @@ function createIngestFor(options: HomeserverOptions, { isOwn, ...parts }: Parts,
     ephemeral: (event: EphemeralEvent) => host.ephemeral(event),
     feed(event) {
       if (event.state_key === undefined) return;
-      members.feed(event);
-      ghosts.feed(event);
+      if (ids.isGhost(event.state_key)) ghosts.feed(event);
+      else members.feed(event);
     },
     echo: (event) => echo(event, confirmation, canary),
     clock: options.clock,
@@ -283,37 +293,56 @@ function echo(event: MatrixEvent, confirmation: Parts["confirmation"], canary: C
   canary.echo(event);
 }
 
+const isAction = (event: MatrixEvent): boolean => interpret(event)?.kind === "action";
+
+function createRepairFor(
+  options: HomeserverOptions,
+  { messages, isOwn }: Parts,
+  host: HomeserverHost,
+  signal: AbortSignal,
+) {
+  const { log, meter } = options;
+  return createGapRepair({ messages, host, isOwn, isAction, log, meter, signal });
+}
+
+function patrolFor(
+  options: HomeserverOptions,
+  host: HomeserverHost,
+  repair: GapRepair,
+  found: (why: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, log, meter, patrolMs = 5_000 } = options;
+  return patrol({ host, repair, isAction, found, patrolMs, clock, log, meter, signal });
+}
+
+interface RecoveryParts {
+  readonly host: HomeserverHost;
+  readonly ingest: Ingest;
+  readonly repair: GapRepair;
+  readonly signal: AbortSignal;
+}
+
 function createRecoveryFor(
   options: HomeserverOptions,
-  { bot, client, caps, messages, canary, members, isOwn }: Parts,
-  host: HomeserverHost,
-  ingest: Ingest,
-  signal: AbortSignal,
+  { bot, client, caps, canary, members }: Parts,
+  { host, ingest, repair, signal }: RecoveryParts,
 ): Recovery {
-  const { clock, log, meter } = options;
-  const isAction = (event: MatrixEvent) => interpret(event)?.kind === "action";
+  const { clock, log, meter, canaryIntervalMs = 5_000 } = options;
   return createRecovery({
     caps,
     canary,
-    repair: createGapRepair({ messages, host, isOwn, isAction, log, meter, signal }),
+    repair,
     ready: () => registerUser(client, bot),
-    async ping() {
-      const path = `/_matrix/client/v1/appservice/${encodeURIComponent(options.registration.id)}/ping`;
-      // Servers wait for us half a minute and more; they need not be asked twice in that time.
-      await tryFeature(caps, "ping", () =>
-        client.call({ method: "POST", path, as: bot, body: "{}", timeoutMs: 70_000 }),
-      );
-    },
+    ping: () => ping(client, caps, options.registration.id, bot),
     host,
-    isAction,
     lastTransactionAtMs: () => ingest.lastAtMs,
     forget: members.forgetAll,
     clock,
     log,
     meter,
     signal,
-    patrolMs: options.patrolMs ?? 5_000,
-    quietMs: Math.min(300, (options.canaryIntervalMs ?? 5_000) / 4),
-    canaryPatienceMs: options.canaryIntervalMs ?? 5_000,
+    quietMs: Math.min(300, canaryIntervalMs / 4),
+    canaryPatienceMs: canaryIntervalMs,
   });
 }

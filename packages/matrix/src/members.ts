@@ -24,8 +24,6 @@ export interface Members {
   state(room: RoomId, type: string, key?: string): Promise<JsonObject | undefined>;
   /** Takes over what an event of anybody, us included, says. */
   feed(event: MatrixEvent): void;
-  /** What is known of this member at this moment, without asking. */
-  peek(room: RoomId, user: UserId): Member | undefined;
   forgetAll(): void;
 }
 
@@ -101,7 +99,6 @@ export function createMembers(client: Client, bot: UserId): Members {
         powers.delete(event.room_id);
       }
     },
-    peek: (room, user) => members.get(nameOf(room, user)),
     forgetAll() {
       members.clear();
       powers.clear();

@@ -1,10 +1,8 @@
 /**
  * What is done when the homeserver was away or we were: ping until it reaches us, a canary until it comes back, then the gaps of
- * every linked room. One run at a time; what was seen away meanwhile is one more run after it. Beside it the patrol, which looks
- * at one room at a time for what nothing announced.
+ * every linked room. One run at a time; what was seen away meanwhile is one more run after it.
  */
-import type { Clock, EventId, HomeserverHost, Log, MatrixEvent, Meter, RoomId } from "@trestle/core";
-import { boundedMap } from "./bounded-map.ts";
+import type { Clock, HomeserverHost, Log, Meter, RoomId } from "@trestle/core";
 import type { Canary } from "./canary.ts";
 import type { Caps } from "./caps.ts";
 import type { GapRepair, RepairRoom } from "./gap-repair.ts";
@@ -17,8 +15,7 @@ export interface RecoveryOptions {
   readonly ready: () => Promise<void>;
   /** Resolves when the homeserver reached us, or does not offer it; rejects with why not. */
   readonly ping: () => Promise<void>;
-  readonly host: Pick<HomeserverHost, "repairRooms" | "known">;
-  readonly isAction: (event: MatrixEvent) => boolean;
+  readonly host: Pick<HomeserverHost, "repairRooms">;
   readonly lastTransactionAtMs: () => number | undefined;
   /** What was cached of rooms and people may be out of date. */
   readonly forget: () => void;
@@ -26,7 +23,6 @@ export interface RecoveryOptions {
   readonly log: Log;
   readonly meter: Meter;
   readonly signal: AbortSignal;
-  readonly patrolMs: number;
   /** How long the gaps wait for a canary that stays out. */
   readonly canaryPatienceMs: number;
   /** So long without a transaction, and what was queued has come. */
@@ -40,7 +36,6 @@ export interface Recovery {
   marked(): Promise<void>;
   /** It is back, or we are. Returns at once. */
   run(why: string): void;
-  patrol(): Promise<void>;
   /** Why the way back to us does not work, for people. */
   readonly problem: string | undefined;
   readonly done: number;
@@ -51,10 +46,6 @@ export interface Recovery {
 
 const pingsMax = 8;
 const quietMaxMs = 5_000;
-/** Time that an event may be on its way to us before the patrol calls it lost. */
-const patrolGraceMs = 10_000;
-const patrolEvents = 20;
-const patrolAlarmEveryMs = 10 * 60_000;
 
 export function createRecovery(options: RecoveryOptions): Recovery {
   const { canary, repair, host, clock, log, meter, signal } = options;
@@ -77,42 +68,19 @@ export function createRecovery(options: RecoveryOptions): Recovery {
       .catch((error: unknown) => log.error({ error }, "could not read up to where the rooms were taken"));
   }
 
-  async function reachUs(): Promise<void> {
-    for (let tries = 1; !signal.aborted; tries++) {
-      try {
-        await options.ping();
-        problem = undefined;
-        return;
-      } catch (error) {
-        problem = error instanceof Error ? error.message : String(error);
-        log.warn({ error, tries }, "the homeserver does not reach us");
-        if (tries >= pingsMax) return;
-        await clock.wait(Math.min(250 * 2 ** tries, 10_000), signal);
-      }
-    }
-  }
-
-  /** Events still streaming in after the canary are on their way, not lost. */
-  async function quiet(): Promise<void> {
-    const endMs = clock.now() + quietMaxMs;
-    while (!signal.aborted && clock.now() < endMs) {
-      const last = options.lastTransactionAtMs();
-      if (last === undefined || clock.now() - last >= options.quietMs) return;
-      await clock.wait(options.quietMs, signal);
-    }
-  }
-
   async function once(why: string): Promise<void> {
     log.info({ why }, "making sure that nothing was missed");
-    await untilDone("the bot's account", options.ready);
-    await untilDone("the homeserver's versions", () => options.caps.probe());
-    await reachUs();
+    await untilDone(options, "the bot's account", options.ready);
+    await untilDone(options, "the homeserver's versions", () => options.caps.probe());
+    await reachUs(options, (now) => {
+      problem = now;
+    });
     flight = new AbortController();
     const flown = canary.fly(AbortSignal.any([signal, flight.signal]));
     flights.add(flown);
     void flown.finally(() => flights.delete(flown));
     await Promise.race([flown, clock.wait(options.canaryPatienceMs, signal)]);
-    await quiet();
+    await quiet(options);
     options.forget();
     await marking;
     const rooms = [...marks.values()];
@@ -122,18 +90,6 @@ export function createRecovery(options: RecoveryOptions): Recovery {
     done += 1;
     meter.count("trestle_recoveries_total");
     if (failed.length > 0) wanted ??= "some rooms could not be read";
-  }
-
-  async function untilDone(what: string, work: () => Promise<unknown>): Promise<void> {
-    for (let tries = 1; !signal.aborted; tries++) {
-      try {
-        await work();
-        return;
-      } catch (error) {
-        log.warn({ what, error, tries }, "not yet");
-        await clock.wait(Math.min(100 * 2 ** tries, 5_000), signal);
-      }
-    }
   }
 
   async function loop(): Promise<void> {
@@ -156,7 +112,6 @@ export function createRecovery(options: RecoveryOptions): Recovery {
     mark,
     marked: () => marking,
     run,
-    patrol: () => patrol(options, run),
     get problem() {
       return problem;
     },
@@ -171,37 +126,44 @@ export function createRecovery(options: RecoveryOptions): Recovery {
   };
 }
 
-async function patrol(options: RecoveryOptions, run: (why: string) => void): Promise<void> {
-  const { host, repair, clock, log, meter, signal } = options;
-  /** Handed in already: if the host does not keep them, that is its decision. */
-  const handed = boundedMap<EventId, true>(5_000);
-  let alarmedAtMs = Number.NEGATIVE_INFINITY;
-
-  async function look(room: RepairRoom): Promise<void> {
-    const fresh = async () => (await repair.missing(room, patrolEvents)).filter((event) => !handed.has(event.event_id));
-    if ((await fresh()).length === 0) return;
-    await clock.wait(patrolGraceMs, signal);
-    if (signal.aborted) return;
-    const lost = await fresh();
-    if (lost.length === 0) return;
-    for (const event of lost) handed.set(event.event_id, true);
-    await repair.handIn(room.room, lost);
-    const matter = lost.some(options.isAction);
-    if (!matter || clock.now() - alarmedAtMs < patrolAlarmEveryMs) return;
-    alarmedAtMs = clock.now();
-    meter.count("trestle_patrol_finds_total");
-    log.warn({ room: room.room, events: lost.length }, "the patrol found what was never pushed");
-    run("the patrol found what was never pushed");
-  }
-
-  while (!signal.aborted) {
-    const rooms = await host.repairRooms().catch(() => []);
-    for (const room of rooms) {
-      await clock.wait(options.patrolMs, signal);
-      if (signal.aborted) return;
-      if (room.lastEvent === undefined) continue;
-      await look(room).catch((error: unknown) => log.debug({ room: room.room, error }, "the patrol could not look"));
+/** Until the homeserver reached us, or long enough: the canary then goes on trying in its own way. */
+async function reachUs({ ping, clock, log, signal }: RecoveryOptions, say: (problem?: string) => void): Promise<void> {
+  for (let tries = 1; !signal.aborted; tries++) {
+    try {
+      await ping();
+      say();
+      return;
+    } catch (error) {
+      say(error instanceof Error ? error.message : String(error));
+      log.warn({ error, tries }, "the homeserver does not reach us");
+      if (tries >= pingsMax) return;
+      await clock.wait(Math.min(250 * 2 ** tries, 10_000), signal);
     }
-    if (rooms.length === 0) await clock.wait(options.patrolMs, signal);
+  }
+}
+
+/** Events still streaming in after the canary are on their way, not lost. */
+async function quiet({ clock, signal, quietMs, lastTransactionAtMs }: RecoveryOptions): Promise<void> {
+  const endMs = clock.now() + quietMaxMs;
+  while (!signal.aborted && clock.now() < endMs) {
+    const last = lastTransactionAtMs();
+    if (last === undefined || clock.now() - last >= quietMs) return;
+    await clock.wait(quietMs, signal);
+  }
+}
+
+async function untilDone(
+  { clock, log, signal }: RecoveryOptions,
+  what: string,
+  work: () => Promise<unknown>,
+): Promise<void> {
+  for (let tries = 1; !signal.aborted; tries++) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      log.warn({ what, error, tries }, "not yet");
+      await clock.wait(Math.min(100 * 2 ** tries, 5_000), signal);
+    }
   }
 }

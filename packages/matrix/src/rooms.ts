@@ -12,7 +12,7 @@ import {
   type UserId,
   userId,
 } from "@trestle/core";
-import { failureOf, isStatus } from "./errors.ts";
+import { failureOf, isAway, isStatus } from "./errors.ts";
 import type { GhostIds } from "./ghost-id.ts";
 import type { Ghosts } from "./ghosts.ts";
 import type { Members } from "./members.ts";
@@ -81,7 +81,15 @@ export function createRooms(options: RoomsOptions): Rooms {
         await (await sdk(bot)).sendStateEvent(room, "m.room.topic", "", { topic });
       }
     },
-    nameOf: async (room, user) => (await members.member(room, user)).name ?? localpartOf(user),
+    async nameOf(room, user) {
+      try {
+        return (await members.member(room, user)).name ?? localpartOf(user);
+      } catch (error) {
+        if (isAway(error)) throw error;
+        // The bot may not see it: a name is no reason to lose what was said.
+        return localpartOf(user);
+      }
+    },
     async powerOf(room, user) {
       const power = await members.power(room);
       return { level: levelOf(power, user), stateDefault: power.stateDefault, redact: power.redact };

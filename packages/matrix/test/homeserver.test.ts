@@ -10,7 +10,8 @@ const text = (body: string): Part => ({ op: "event", type: "m.room.message", con
 test("starts, brings its canary back and is up", async () => {
   const server = await aHomeserver();
   const { matrix } = await aBridge(server);
-  expect(matrix.status()).toMatchObject({ state: "up", canaryOverdue: false });
+  await until("up", () => matrix.status().state === "up");
+  expect(matrix.status().canaryOverdue).toBe(false);
   expect(server.requests("/register")).not.toHaveLength(0);
 });
 

@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { eventId } from "@trestle/core";
 import { createMemoryStore } from "@trestle/testing";
 import { canaryType } from "../src/index.ts";
@@ -270,4 +271,30 @@ test("[L3] the patrol finds what nothing announced, once", async () => {
   await until("found", () => host.bodies().includes("silently lost"));
   await bridge.matrix.settled();
   expect(host.bodies().filter((body) => body === "silently lost")).toHaveLength(1);
+});
+
+test("[S1 matrix] a stranger who hangs up in the middle of a request sets nothing going", async () => {
+  const server = await aHomeserver();
+  const bridge = await aBridge(server, { options: { heartbeatMs: 60_000 } });
+  await until("up", () => bridge.matrix.status().state === "up");
+  const before = canaries(server).length;
+  for (const headers of ["", "authorization: Bearer wrong\r\n"]) {
+    const socket = connect(Number(new URL(bridge.url).port), "127.0.0.1");
+    socket.write(`PUT /_matrix/app/v1/transactions/1 HTTP/1.1\r\nhost: x\r\n${headers}content-length: 100\r\n\r\n{`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    socket.destroy();
+  }
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(canaries(server).length).toBe(before);
+});
+
+test.each([
+  ["M_BAD_STATUS", "hs_token"],
+  ["M_CONNECTION_FAILED", "cannot reach us"],
+  ["M_URL_NOT_SET", "no `url`"],
+])("a ping that ends with %s says what to look at", async (errcode, words) => {
+  const server = await aHomeserver();
+  server.faults.push((seen) => (seen.path.endsWith("/ping") ? { status: 502, body: { errcode } } : undefined));
+  const { matrix } = await aBridge(server, { unsettled: true });
+  await until("said", () => matrix.status().detail?.includes(words) === true);
 });
