@@ -3,13 +3,15 @@
  * sandbox with history, and kills the homeserver between taking a message and answering. Independent observers judge.
  *
  *   --seed N --kills 50 --messages 2000 --rate 100   --short (few kills, for CI)
- *   --homeserver sandbox|synapse   --irc ngircd|sandbox|both   --database sqlite|postgres   --json FILE
+ *   --homeserver sandbox|synapse   --irc ngircd|sandbox|both|none   --database sqlite|postgres   --json FILE
+ *   --answers 100 (deaths of the homeserver)   --inputs 1000000 (generated inputs a codec)
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { allIrcFeatures } from "@trestle/sandbox";
+import { runCodecInputs } from "./chaos/codec-inputs.ts";
 import { judgeRun } from "./chaos/judge-run.ts";
 import { runKills } from "./chaos/kill-run.ts";
 import { runLostAnswers } from "./chaos/lost-answers.ts";
@@ -34,6 +36,7 @@ const { values: given } = parseArgs({
     irc: { type: "string", default: "both" },
     database: { type: "string", default: "sqlite" },
     answers: { type: "string" },
+    inputs: { type: "string" },
     json: { type: "string" },
   },
 });
@@ -45,6 +48,7 @@ const messages = Number(given.messages ?? (given.short ? 240 : 2000));
 // a small Synapse takes 70 sends a second in all
 const perSecond = Number(given.rate ?? (synapse ? 20 : 100));
 const answers = Number(given.answers ?? (given.short ? 15 : 100));
+const inputs = Number(given.inputs ?? (given.short ? 30_000 : 1_000_000));
 
 const makeHomeserver = (): Promise<HomeserverUnderTest> =>
   synapse ? createSynapseUnderTest() : createSandboxUnderTest("synapse");
@@ -90,7 +94,7 @@ async function killRun(
       const options = { seed, kills, messages, perSecond, settleMs: 10_000, note: report.note };
       const run = await runKills(stage, options);
       const verdict = judgeRun(run, history);
-      results[`kills-${name}`] = { ...verdict, ms: Date.now() - began, rejoins: run.joinsAtMs.length };
+      results[`kills-${name}`] = { ...verdict, ms: Date.now() - began, rejoins: run.joinsAtMs.length, back: run.back };
       const { m2i, i2m, holes, gapNotices, problems } = verdict;
       report.note(
         `Matrix to IRC: ${m2i.said} said, ${m2i.missing.length} missing, ${m2i.doubled.length} doubled, ${m2i.late} late`,
@@ -98,6 +102,9 @@ async function killRun(
       report.note(
         `IRC to Matrix: ${i2m.said} said, ${i2m.missing.length} missing in ${holes.length} holes, ` +
           `${gapNotices} windows announced, ${i2m.doubled.length} doubled, ${i2m.late} late`,
+      );
+      report.note(
+        `back after a kill: in the channel after ${run.back.inChannelMs.median} ms, ready after ${run.back.readyMs.median} ms (medians)`,
       );
       if (problems.length > 0) throw new Error(problems.join("\n"));
     });
@@ -121,19 +128,21 @@ async function main(): Promise<void> {
   const report = createReport();
   const results: Results = {};
   report.note(`seed ${seed}: --seed ${seed} runs it again`);
-  if (given.irc !== "sandbox")
+  if (given.irc === "ngircd" || given.irc === "both")
     await killRun(report, results, "ngircd", async () =>
       createRealStageIrc(await createNgircd({ maxPenaltySeconds: 0 })),
     );
-  if (given.irc !== "ngircd")
+  if (given.irc === "sandbox" || given.irc === "both")
     await killRun(report, results, "sandbox", () => createSandboxStageIrc({ features: allIrcFeatures }));
   if (answers > 0) await lostAnswers(report, results);
-  const passed = report.finish();
+  if (inputs > 0)
+    await report.check(`${inputs} generated inputs a codec, seed ${seed}`, () => runCodecInputs(inputs, seed));
+  report.finish();
   if (given.json !== undefined) {
-    const about = { seed, kills, messages, perSecond, homeserver: given.homeserver, database: given.database, passed };
-    writeFileSync(given.json, `${JSON.stringify({ ...about, results }, null, 2)}\n`);
+    const about = { seed, kills, messages, perSecond, homeserver: given.homeserver, database: given.database };
+    writeFileSync(given.json, `${JSON.stringify({ ...report.sums, ...about, results }, null, 2)}\n`);
   }
-  process.exitCode = passed ? 0 : 1;
+  process.exitCode = report.sums.failed === 0 ? 0 : 1;
 }
 
 await main();

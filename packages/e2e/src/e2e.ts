@@ -3,7 +3,7 @@
  * stage on a fresh Synapse; a Conduit joins when TRESTLE_E2E_CONDUIT names one. `--only REGEX` picks checks, `--sandbox` takes
  * the stand-ins instead of the real servers (for a quick look while building).
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -31,6 +31,7 @@ import { buildStage, createRealStageIrc, createSandboxStageIrc, type Stage, type
 const { values: given } = parseArgs({
   options: {
     only: { type: "string" },
+    json: { type: "string" },
     sandbox: { type: "boolean", default: false },
     "burst-messages": { type: "string", default: "500" },
     "burst-restarts": { type: "string", default: "10" },
@@ -121,9 +122,9 @@ async function runPlan(plan: Plan, databases: Databases, report: Report): Promis
         ...(databaseUrl === undefined ? {} : { databaseUrl }),
         ...(plan.roomVersion === undefined ? {} : { roomVersion: plan.roomVersion }),
       });
-      const failedBefore = report.failed;
+      const failedBefore = report.sums.failed;
       for (const scenario of plan.scenarios) await scenario(stage, report, where);
-      if (given["keep-log"] && report.failed > failedBefore) report.note(stage.span.log());
+      if (given["keep-log"] && report.sums.failed > failedBefore) report.note(stage.span.log());
     } finally {
       await (stage ?? irc).remove();
     }
@@ -190,7 +191,9 @@ async function main(): Promise<void> {
   } finally {
     await databases.remove();
   }
-  process.exitCode = report.finish() ? 0 : 1;
+  report.finish();
+  if (given.json !== undefined) writeFileSync(given.json, `${JSON.stringify(report.sums)}\n`);
+  process.exitCode = report.sums.failed === 0 ? 0 : 1;
 }
 
 await main();

@@ -12,9 +12,9 @@ export interface Report {
   skip(name: string, reason: string): void;
   /** A line that is no check. */
   note(text: string): void;
-  readonly failed: number;
-  /** Prints the sum; true when nothing failed. */
-  finish(): boolean;
+  readonly sums: { readonly passed: number; readonly failed: number; readonly skipped: number };
+  /** Prints the sum. */
+  finish(): void;
 }
 
 export interface ReportOptions {
@@ -79,16 +79,13 @@ export function createReport(options: ReportOptions = {}): Report {
       write(`skip           ${name}: ${reason}\n`);
     },
     note: (text) => write(`               ${text}\n`),
-    get failed() {
-      return sums.failed;
-    },
+    sums,
     finish() {
       const skipped = sums.skipped > 0 ? `, ${sums.skipped} skipped` : "";
       for (const name of failures) write(`failed: ${name}\n`);
       write(
         `${sums.passed} passed, ${sums.failed} failed${skipped} in ${((Date.now() - began) / 1000).toFixed(0)} s\n`,
       );
-      return sums.failed === 0;
     },
   };
 }

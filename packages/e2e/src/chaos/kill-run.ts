@@ -32,19 +32,33 @@ export interface KillRun {
   readonly heardOnIrc: readonly { readonly text: string; readonly atMs: number }[];
   /** The whole room in the end. */
   readonly room: readonly SeenEvent[];
+  /** From the start of the process on, where nothing killed it before. */
+  readonly back: { readonly inChannelMs: Spread; readonly readyMs: Spread };
 }
+
+interface Spread {
+  readonly median: number;
+  readonly max: number;
+}
+
+const spread = (values: readonly number[]): Spread => {
+  const sorted = [...values].sort((a, b) => a - b);
+  return { median: sorted[Math.floor(sorted.length / 2)] ?? 0, max: sorted.at(-1) ?? 0 };
+};
 
 export async function runKills(stage: Stage, options: KillRunOptions): Promise<KillRun> {
   const random = createRandom(options.seed);
   const watcher = await stage.ircPerson("watcher");
   const killsAtMs: number[] = [];
+  const startsAtMs: number[] = [];
+  const readyMs: number[] = [];
   const numbers = { i2m: labels("i2m", options.messages), m2i: labels("m2i", options.messages) };
   const share = (list: readonly string[], cycle: number): readonly string[] => {
     const at = (count: number): number => Math.round((list.length * count) / options.kills);
     return list.slice(at(cycle), at(cycle + 1));
   };
   for (let cycle = 0; cycle < options.kills; cycle++) {
-    await untilKillable(stage, random);
+    if (await untilReady(stage, random)) readyMs.push(Date.now() - (startsAtMs.at(-1) ?? Date.now()));
     const saying = Promise.all([
       sayOnIrc(stage, share(numbers.i2m, cycle), options.perSecond),
       sayOnMatrix(stage, share(numbers.m2i, cycle), options.perSecond),
@@ -53,6 +67,7 @@ export async function runKills(stage: Stage, options: KillRunOptions): Promise<K
     killsAtMs.push(Date.now());
     await stage.span.stop("KILL");
     await wait(random.between(0, 400));
+    startsAtMs.push(Date.now());
     await stage.span.start({ until: "launched" });
     await saying;
     if ((cycle + 1) % 10 === 0) options.note(`${cycle + 1} kills`);
@@ -62,11 +77,14 @@ export async function runKills(stage: Stage, options: KillRunOptions): Promise<K
   await wait(options.settleMs);
   const room = await stage.alice.history(stage.room);
   const lines = watcher.messages(stage.channel);
+  const joinsAtMs = watcher.lines
+    .filter((line) => line.command === "JOIN" && line.nick === stage.botNick)
+    .map(({ atMs }) => atMs);
+  const inChannelMs = startsAtMs.map((atMs) => (joinsAtMs.find((joinMs) => joinMs > atMs) ?? atMs) - atMs);
   return {
     killsAtMs,
-    joinsAtMs: watcher.lines
-      .filter((line) => line.command === "JOIN" && line.nick === stage.botNick)
-      .map(({ atMs }) => atMs),
+    joinsAtMs,
+    back: { inChannelMs: spread(inChannelMs), readyMs: spread(readyMs) },
     saidOnIrc: lines.filter(({ nick }) => nick === "carol"),
     saidOnMatrix: room
       .filter((event) => event.type === "m.room.message" && event.sender === stage.alice.userId)
@@ -76,12 +94,12 @@ export async function runKills(stage: Stage, options: KillRunOptions): Promise<K
   };
 }
 
-/** Mostly when it is ready; now and then in the middle of its start. */
-async function untilKillable(stage: Stage, random: Random): Promise<void> {
-  if (random.chance(0.7)) {
-    await stage.span.waitReady(60_000);
-    if (random.chance(0.7)) await stage.waitBotJoined(30_000);
-  } else await wait(random.between(50, 1500));
+/** Mostly until it is ready; now and then only to the middle of its start. Tells which. */
+async function untilReady(stage: Stage, random: Random): Promise<boolean> {
+  const wholly = random.chance(0.7);
+  if (wholly) await stage.span.waitReady(60_000);
+  else await wait(random.between(50, 1500));
+  return wholly;
 }
 
 async function sayOnIrc(stage: Stage, list: readonly string[], perSecond: number): Promise<void> {

@@ -21,6 +21,7 @@ export async function runLostAnswers(stage: Stage, times: number): Promise<LostA
     sandbox.faults.answerThenDie({
       count: 1,
       match: { method: "PUT", path: /\/send\/m\.room\.message\//, room: stage.room },
+      // biome-ignore lint/suspicious/noThenProperty: the fault is named so, and it is no promise
       then: () => {
         deaths++;
         sandbox.restart("kill", 60).then(dead.resolve, dead.reject);
