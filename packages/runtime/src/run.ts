@@ -14,6 +14,8 @@ import type { Span, Terminal } from "./span.ts";
 
 /** Less than the 90 s that supervisors wait before they kill. */
 const drainMs = 10_000;
+/** What closing may take beyond the drain, before the process goes all the same. */
+const closeMs = 5_000;
 const probeRetryMaxMs = 30_000;
 
 /** Why the process ends; `code` is its exit code. */
@@ -34,38 +36,49 @@ export async function run<C>(span: Span<C>, config: LoadedConfig<C>, terminal: T
   const watching = new AbortController();
   try {
     const startedAt = performance.now();
-    const composed = await compose(span, config, registration, log).catch(async (error: unknown) => {
-      // The homeserver side only knows that it was refused; for what reason is what an admin has to hear.
-      const refused = error instanceof BridgeError && error.code === "registration-mismatch";
-      const ending = refused ? endingOf(await probeHomeserver(config.shared, registration), config) : undefined;
-      if (ending === undefined) throw error;
-      return ending;
-    });
-    if ("code" in composed) {
-      terminal.err(`${composed.message}\n`);
-      return composed.code;
-    }
-    log.info(
-      {
-        span: span.name,
-        appservice: config.shared.appservice.listen,
-        admin: `${composed.admin.host}:${composed.admin.port}`,
-      },
-      "the bridge is running",
+    const starting = compose(span, config, registration, log).catch((error: unknown) =>
+      whyRefused(error, config, registration),
     );
     void watchHomeserver(config, registration, log, watching.signal, ended.resolve);
-    void announceReady(composed, startedAt, log, watching.signal);
+    // Told to stop while still starting: what hangs there is not waited for longer than it takes to close.
+    const first = await Promise.race([starting, ended.promise]);
+    if ("code" in first) {
+      if (first.message !== undefined) terminal.err(`${first.message}\n`);
+      await Promise.race([
+        starting.then((late) => ("code" in late ? undefined : late.stop(0))),
+        systemClock.wait(5_000),
+      ]);
+      return first.code;
+    }
+    sayRunning(span, config, first, log);
+    void announceReady(first, startedAt, log, watching.signal);
     const ending = await ended.promise;
     watching.abort();
     if (ending.message !== undefined) terminal.err(`${ending.message}\n`);
     log.info({ code: ending.code }, "stopping: what is under way is finished first");
-    await composed.stop(ending.drainMs);
-    log.info({ code: ending.code }, "stopped");
+    const closed = await Promise.race([
+      first.stop(ending.drainMs).then(() => true),
+      systemClock.wait(ending.drainMs + closeMs).then(() => false),
+    ]);
+    log.info({ code: ending.code, closed }, "stopped");
     return ending.code;
   } finally {
     watching.abort();
     stopListening();
   }
+}
+
+function sayRunning<C>(span: Span<C>, { shared }: LoadedConfig<C>, { admin }: Composed, log: Log): void {
+  const listening = { appservice: shared.appservice.listen, admin: `${admin.host}:${admin.port}` };
+  log.info({ span: span.name, ...listening }, "the bridge is running");
+}
+
+/** The homeserver side only knows that it was refused; for what reason is what an admin has to hear. Rethrows the rest. */
+async function whyRefused<C>(error: unknown, config: LoadedConfig<C>, registration: Registration): Promise<Ending> {
+  const refused = error instanceof BridgeError && error.code === "registration-mismatch";
+  const ending = refused ? endingOf(await probeHomeserver(config.shared, registration), config) : undefined;
+  if (ending === undefined) throw error;
+  return ending;
 }
 
 /** Signals and escaped exceptions end the run; a second signal ends the process at once. */

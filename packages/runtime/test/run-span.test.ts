@@ -1,5 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { createSandboxHomeserver, registerPerson, type SandboxHomeserver } from "@trestle/sandbox";
 import { openStore } from "@trestle/store";
@@ -189,6 +189,26 @@ describe("a span that runs", () => {
     expect((await fetch(`${base}/ready`)).status).toBe(503);
     process.emit("SIGTERM");
     expect(await running).toBe(0);
+  });
+
+  test("stops when told even while a homeserver that never answers keeps it from starting", async () => {
+    await registered();
+    const silent = createServer().listen(0, "127.0.0.1");
+    taken.push(silent);
+    await new Promise((resolve) => silent.once("listening", resolve));
+    const address = silent.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const sockets = new Set<Socket>();
+    silent.on("connection", (socket) => sockets.add(socket));
+    folder.write({
+      homeserver: { url: `http://127.0.0.1:${port}`, name: "example.org" },
+      appservice: configured()["appservice"],
+    });
+    const running = spanCommand(fakeSpan, ["run", "--config", folder.config], {}, folder.terminal());
+    await until(async () => sockets.size > 0);
+    process.emit("SIGTERM");
+    expect(await running).toBe(0);
+    for (const socket of sockets) socket.destroy();
   });
 
   test("ask says so when there is none", async () => {
