@@ -1,70 +1,76 @@
-import { rmSync } from "node:fs";
-import { eventId, jobKey, portalId, remoteMessageId } from "@trestle/core";
-import { openStore } from "./src/index.ts";
-
-const url = process.argv[2] ?? "sqlite:/tmp/st/bench.db";
-if (url.startsWith("sqlite:")) for (const x of ["", "-wal", "-shm", ".lock"]) rmSync(url.slice(7) + x, { force: true });
-const store = await openStore({ url });
-const pairs = Number(process.argv[3] ?? 40000),
-  flight = Number(process.argv[4] ?? 200);
-const body = JSON.stringify({ x: "y".repeat(600) });
-
+/**
+ * Run by hand: `node --conditions=source packages/store/bench/append-settle.ts <url> <pairs> <in flight>`. How many appends, each
+ * with its settlement and one message row, a second, with ids as scattered as real ones; what that costs the main thread.
+ */
 import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eventId, jobKey, portalId, remoteMessageId } from "@trestle/core";
 
-const h = (i: number) => "$" + createHash("sha256").update(String(i)).digest("base64url");
-const once = async (i: number) => {
+const rssMb = () => (process.memoryUsage().rss / 1e6).toFixed(0);
+const bareMb = rssMb();
+const { openStore } = await import("../src/index.ts");
+const loadedMb = rssMb();
+
+const directory = mkdtempSync(join(tmpdir(), "trestle-bench-"));
+const url = process.argv[2] ?? `sqlite:${join(directory, "bench.db")}`;
+const pairs = Number(process.argv[3] ?? 40_000);
+const inFlight = Number(process.argv[4] ?? 100);
+const store = await openStore({ url });
+process.stdout.write(`resident: bare ${bareMb} MB, libraries loaded ${loadedMb} MB, store open ${rssMb()} MB\n`);
+
+const body = JSON.stringify({ text: "y".repeat(600) });
+const run = process.pid;
+const idOf = (index: number) => `$${createHash("sha256").update(`${run}/${index}`).digest("base64url")}`;
+
+async function pair(index: number): Promise<void> {
+  const portal = portalId((index % 50) + 1);
+  const id = idOf(index);
+  const createdAtMs = Date.now();
   const [job] = await store.journal.append([
-    {
-      portal: portalId((i % 50) + 1),
-      lane: "outward",
-      key: jobKey(h(i)),
-      author: "@alice:example.org",
-      createdAtMs: Date.now(),
-      body,
-    },
+    { portal, lane: "outward", key: jobKey(id), author: "@alice:example.org", createdAtMs, body },
   ]);
-  await store.journal.settle(job!.seq, {
-    state: "done",
-    atMs: Date.now(),
-    messages: [
-      {
-        portal: portalId((i % 50) + 1),
-        origin: h(i),
-        part: 0,
-        eventId: eventId(h(i)),
-        remoteId: remoteMessageId(`r${i}`),
-        lane: "outward",
-        author: "@alice:example.org",
-        authorName: "Alice",
-        sentAtMs: Date.now(),
-        text: "hello there",
-      },
-    ],
-  });
-};
-for (let i = -20; i < 0; i++) await once(i);
-const t1 = performance.now();
-for (let i = -2000; i < -1900; i++)
-  await store.journal.append([
-    { portal: portalId(1), lane: "inward", key: jobKey(`s${i}`), author: "a", createdAtMs: 1, body },
-  ]);
-console.log("single append ms", ((performance.now() - t1) / 100).toFixed(2));
-const cpu0 = process.cpuUsage(),
-  th0 = process.threadCpuUsage?.(),
-  t0 = performance.now();
-let next = 0;
-await Promise.all(
-  Array.from({ length: flight }, async () => {
-    while (next < pairs) await once(next++);
-  }),
+  const row = {
+    portal,
+    origin: id,
+    part: 0,
+    eventId: eventId(id),
+    remoteId: remoteMessageId(`r${run}-${index}`),
+    lane: "outward" as const,
+    author: "@alice:example.org",
+    authorName: "Alice",
+    sentAtMs: createdAtMs,
+    text: "hello there",
+  };
+  await store.journal.settle(job?.seq ?? 0, { state: "done", atMs: Date.now(), messages: [row] });
+}
+
+async function timed(count: number, work: (index: number) => Promise<unknown>, lanes = 1): Promise<number> {
+  const startMs = performance.now();
+  let next = 0;
+  const lane = async () => {
+    for (let index = next++; index < count; index = next++) await work(index);
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return performance.now() - startMs;
+}
+
+await timed(200, (index) => pair(-1 - index), 20);
+const single = await timed(100, (index) => store.kv.put("one", String(index)));
+process.stdout.write(`one write alone: ${(single / 100).toFixed(2)} ms\n`);
+
+const before = { all: process.cpuUsage(), main: process.threadCpuUsage() };
+const ms = await timed(pairs, pair, inFlight);
+const main = process.threadCpuUsage(before.main);
+const all = process.cpuUsage(before.all);
+process.stdout.write(
+  `${inFlight} in flight: ${((pairs / ms) * 1000).toFixed(0)} pairs/s; a pair costs the main thread ` +
+    `${((main.user + main.system) / pairs).toFixed(1)} us, the process ${((all.user + all.system) / pairs).toFixed(1)} us; resident ${rssMb()} MB\n`,
 );
-const ms = performance.now() - t0,
-  cpu = process.cpuUsage(cpu0),
-  th = process.threadCpuUsage?.(th0);
-console.log(
-  `${flight} in flight: ${((pairs / ms) * 1000).toFixed(0)} pairs/s; main thread ${((th!.user + th!.system) / pairs).toFixed(1)} us/pair, process ${((cpu.user + cpu.system) / pairs).toFixed(1)} us/pair; rss ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB`,
+const reads = await timed(2_000, (index) =>
+  store.messages.findByEvent(portalId((index % 50) + 1), eventId(idOf(index))),
 );
-const r0 = performance.now();
-for (let i = 0; i < 2000; i++) await store.messages.findByRemote(portalId((i % 50) + 1), remoteMessageId(`r${i}`));
-console.log("read us", ((performance.now() - r0) / 2).toFixed(0), await store.journal.counts());
+process.stdout.write(`one read alone: ${((reads / 2_000) * 1000).toFixed(0)} us\n`);
 await store.close();
+rmSync(directory, { recursive: true });

@@ -13,7 +13,6 @@ import { compileMessages, createMessages } from "./message-table.ts";
 import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
 import type { Migration } from "./migrations/migration.ts";
-import { openPostgres } from "./postgres-engine.ts";
 import { compilePortals, createGhosts, createKeyValues, createPortals } from "./small-tables.ts";
 import { openSqlite } from "./sqlite-engine.ts";
 import { createCompiler } from "./statement.ts";
@@ -47,13 +46,17 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
 }
 
-function openEngine(options: StoreOptions, who: string): Promise<Engine> {
+async function openEngine(options: StoreOptions, who: string): Promise<Engine> {
   const { url, synchronous = "FULL", log } = options;
   if (url.startsWith("sqlite:")) {
     const path = url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "");
     if (path !== "") return openSqlite({ path, synchronous, busyTimeoutMs: options.busyTimeoutMs ?? 5000 });
   }
-  if (/^postgres(ql)?:\/\//.test(url)) return openPostgres({ url, synchronous, who, ...(log ? { log } : {}) });
+  if (/^postgres(ql)?:\/\//.test(url)) {
+    // the driver costs megabytes that an embedded database need not pay
+    const { openPostgres } = await import("./postgres-engine.ts");
+    return openPostgres({ url, synchronous, who, ...(log ? { log } : {}) });
+  }
   throw new BridgeError(
     "config-invalid",
     "the database's URL must be sqlite:/path/to/file.db or postgres://user:password@host/name",

@@ -18,6 +18,6 @@ export { hostileDocuments, hostileSnippets, hostileText } from "./hostile-text.t
 // stores
 export { createMemoryStore, type MemoryStore } from "./memory-store.ts";
 export { plainToRich, richToPlain } from "./plain-body.ts";
-export type { OpenStore, StoreUnderTest } from "./store-trial.ts";
+export { hostileStrings, type OpenStore, type StoreUnderTest } from "./store-trial.ts";
 export { createTestClock, type TestClock } from "./test-clock.ts";
 export { createTestLog, createTestMeter, type LogEntry, type TestLog, type TestMeter } from "./test-log.ts";
