@@ -14,6 +14,7 @@ import { encryptedRooms } from "./scenarios/encryption.ts";
 import { homeserverRestarts } from "./scenarios/homeserver-restarts.ts";
 import { mistakes } from "./scenarios/mistakes.ts";
 import { outages } from "./scenarios/outages.ts";
+import { saslAccount, saslLogin } from "./scenarios/sasl.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
 import { createConduitUnderTest } from "./servers/conduit.ts";
 import {
@@ -23,6 +24,7 @@ import {
   type HomeserverUnderTest,
 } from "./servers/homeserver-under-test.ts";
 import { createInspircd } from "./servers/inspircd.ts";
+import { createInspircdServices, type InspircdServices } from "./servers/inspircd-services.ts";
 import { createNgircd, farNgircdName } from "./servers/ngircd.ts";
 import { findPostgres, type Postgres, startPostgres } from "./servers/postgres.ts";
 import { installSynapse } from "./servers/synapse-install.ts";
@@ -131,6 +133,26 @@ async function runPlan(plan: Plan, databases: Databases, report: Report): Promis
   });
 }
 
+async function runSasl(report: Report): Promise<void> {
+  const where = "SASL, inspircd";
+  await report.guard(`${where}: the stage is set`, async () => {
+    const inspircd = await createInspircd({ sasl: true });
+    const irc = await createRealStageIrc(inspircd);
+    let services: InspircdServices | undefined;
+    let stage: Stage | undefined;
+    try {
+      const accounts = { [saslAccount.account]: saslAccount.password };
+      services = await createInspircdServices(inspircd, { channel: "#services", accounts });
+      const homeserver = await createSandboxUnderTest("synapse");
+      stage = await buildStage({ homeserver, irc, network: { sasl: saslAccount } });
+      await saslLogin(stage, report, where);
+    } finally {
+      await (stage ?? irc).remove();
+      await services?.stop();
+    }
+  });
+}
+
 async function runMistakes(report: Report): Promise<void> {
   const where = given.sandbox ? "sandbox" : "synapse";
   await report.guard(`${where}: mistakes`, async () => {
@@ -187,6 +209,7 @@ async function main(): Promise<void> {
         );
       else await runPlan(plan, databases, report);
     }
+    await runSasl(report);
     if (synapseMissing === undefined) await runMistakes(report);
   } finally {
     await databases.remove();
