@@ -115,6 +115,13 @@ describe("html printed: body, mentions, bounds", () => {
     for (const part of parts) expect(matrixTextSize(part, "bytes")).toBeLessThanOrEqual(400);
   });
 
+  it("[C2 matrix] says so in fewer words where there is little room, and not at all where there is none", () => {
+    const said = (max: number) => printed(doc("word ".repeat(100)), { max, unit: "bytes", partsMax: 1 });
+    expect(said(60)).toMatchObject([{ body: expect.stringMatching(/^word .*word\n\n\[…\]$/) }]);
+    expect(said(12)).toMatchObject([{ body: "word word" }]);
+    expect(printed(doc("word"), { max: 100, unit: "bytes", partsMax: 0 })).toEqual([]);
+  });
+
   it("[C2 matrix] a code block keeps its language and whole lines in every part", () => {
     const lines = Array.from({ length: 100 }, (_, n) => `  line "${n}" <&>`);
     const parts = printed(doc(codeBlock(lines.join("\n"), "js")), { max: 900, unit: "bytes", partsMax: 50 });

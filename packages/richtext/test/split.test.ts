@@ -87,8 +87,8 @@ it("[C2] counts by the size it is given", () => {
 
 it("[S5] splits 64 kB of many blocks in no time worth a notice", () => {
   const many = doc(...Array.from({ length: 8000 }, (_, n) => p(b(`${n}`), " word")));
-  const before = performance.now();
+  const before = process.cpuUsage();
   const parts = split(many, bytes(400));
-  expect(performance.now() - before).toBeLessThan(2000);
+  expect(process.cpuUsage(before).user / 1000).toBeLessThan(2000);
   expect(parts.flat()).toEqual(many);
 });
