@@ -1,5 +1,8 @@
 /** A disk that fails is said so, in one kind of error, and the event loop never waits for it. */
+import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { aJob } from "@trestle/testing";
 import { openStore } from "../src/index.ts";
 import { createSqliteFile, type SqliteFile } from "./sqlite-file.ts";
@@ -41,6 +44,20 @@ describe("a database that fails while we use it", () => {
     });
     await store.journal.append([aJob()]);
     expect(await store.journal.counts()).toMatchObject({ queued: 2 });
+    await store.close();
+  });
+
+  test("[L1] a disk that is full refuses what does not fit, and keeps exactly what was promised", async () => {
+    const script = `ulimit -f 1200; exec "$0" --conditions=source "$1" "$2"`;
+    const child = join(__dirname, "full-disk-process.ts");
+    const { stdout } = await promisify(execFile)("/bin/sh", ["-c", script, process.execPath, child, file.url]);
+    const { kept, refused, there } = JSON.parse(stdout);
+    expect(refused).toEqual(["database-failed"]);
+    expect(kept).toBeGreaterThan(10);
+    expect(kept).toBeLessThan(400);
+    expect(there).toBe(kept);
+    const store = await openStore({ url: file.url });
+    expect(await store.kv.list("k")).toHaveLength(kept);
     await store.close();
   });
 
