@@ -12,10 +12,20 @@ export interface Guard {
 
 export const guards: readonly Guard[] = [
   {
+    name: "what comes twice is taken once",
+    file: "packages/store/src/journal-statements.ts",
+    find: '.onConflict("key").ignore()',
+    replace: "",
+    test: {
+      file: "packages/store/test/sqlite-store.test.ts",
+      name: "takes a key once: within one call, across calls, after it is settled",
+    },
+  },
+  {
     name: "the homeserver's token is asked for",
     file: "packages/matrix/src/appservice-http.ts",
-    find: "if (denied !== undefined) {",
-    replace: "if (denied === 0) {",
+    find: "if (denied !== undefined) return deny(",
+    replace: "if (denied === 0) return deny(",
     test: { file: "packages/matrix/test/ingest.test.ts", name: "queries want the token too" },
   },
   {
@@ -57,7 +67,7 @@ export const guards: readonly Guard[] = [
   },
   {
     name: "a relayed name calls nobody",
-    file: "packages/irc/src/layout.ts",
+    file: "packages/irc/src/harmless-text.ts",
     find: "return `${first}\\u200b${name.slice(first.length)}`;",
     replace: "return `${first}${name.slice(first.length)}`;",
     test: {

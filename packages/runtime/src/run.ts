@@ -46,7 +46,7 @@ export async function run<C>(span: Span<C>, config: LoadedConfig<C>, terminal: T
       if (first.message !== undefined) terminal.err(`${first.message}\n`);
       await Promise.race([
         starting.then((late) => ("code" in late ? undefined : late.stop(0))),
-        systemClock.wait(5_000),
+        systemClock.wait(2_000),
       ]);
       return first.code;
     }
