@@ -7,21 +7,22 @@ import {
   BridgeError,
   type ChatKey,
   type ConnectorHost,
+  type Log,
   type NetworkId,
   type NetworkStatus,
   type RemoteEvent,
 } from "@trestle/core";
-import { type ChannelState, createChannelState } from "./channel-state.ts";
+import { wantedCapabilities } from "./capability-negotiation.ts";
+import type { ChannelState } from "./channel-state.ts";
 import type { IrcNetworkConfig } from "./config.ts";
-import { type Failure, patienceMs } from "./failures.ts";
-import { createGaps, type Gaps } from "./gaps.ts";
-import { createHearing, type Hearing, type Interpret } from "./hearing.ts";
+import type { Failure } from "./failures.ts";
 import { type CaseMapping, caseMappingOf, foldCase } from "./ids.ts";
-import { createInbox } from "./inbox.ts";
-import { createJoins } from "./joins.ts";
+import type { Interpret } from "./line-events.ts";
+import { createNetworkParts } from "./network-parts.ts";
+import type { OwnLines } from "./own-lines.ts";
 import { defaultServerOptions, type ServerOptions } from "./profiles.ts";
 import { openSession, type Session } from "./session.ts";
-import { createTopics } from "./topics.ts";
+import { superviseSessions } from "./supervise.ts";
 
 export interface ConnectionOptions {
   readonly network: NetworkId;
@@ -43,6 +44,10 @@ export interface Connection {
   session(): Session;
   /** Throws `network-down` or `not-joined` unless we are in this chat right now. */
   requireJoined(chat: ChatKey): Session;
+  /** Resolves once what was sent in this chat without being confirmed is known, as far as the server can tell. */
+  whenSettled(chat: ChatKey): Promise<void>;
+  /** Where the server keeps history: which of our lines it has. */
+  ownLines(): OwnLines | undefined;
   problemOf(chat: ChatKey): string | undefined;
   facts(): ConnectionFacts;
   status(): NetworkStatus;
@@ -52,16 +57,12 @@ export interface Connection {
 export interface ConnectionFacts {
   readonly nick: string;
   /** `nick!ident@host` as others see us, as far as we know it. */
-  readonly source?: string;
+  readonly source: string | undefined;
   readonly mapping: CaseMapping;
   readonly options: ServerOptions;
   readonly capabilities: ReadonlySet<string>;
   readonly ready: boolean;
 }
-
-/** A connection that stood for so long starts over with short waits. */
-const steadyMs = 60_000;
-const markEveryMs = 250;
 
 /** Builds an idle connection. */
 export function createConnection(options: ConnectionOptions): Connection {
@@ -75,80 +76,32 @@ export function createConnection(options: ConnectionOptions): Connection {
   let serverOptions = defaultServerOptions;
   let capabilities: ReadonlySet<string> = new Set();
   let state: NetworkStatus["state"] = "connecting";
-  let detail: string | undefined;
-  let nextTryAtMs: number | undefined;
-  let told: "up" | "down" | undefined;
+  let whyDown: { readonly detail: string; readonly nextTryAtMs: number } | undefined;
   let running: Promise<void> | undefined;
-  let marking = false;
 
   const fold = (name: string): string => foldCase(name, mapping);
-  const gaps: Gaps = createGaps({ network, kv: host.kv, log });
-  const topics = createTopics({ network, kv: host.kv, log });
-  const channels = createChannelState(fold);
-  const inbox = createInbox({
-    clock,
-    emit: (event) => host.emit(event),
-    onPause: (paused) => (paused ? session?.pause() : session?.resume()),
-    onOverload: (reason) => session?.close({ kind: "storage", detail: reason }, "The bridge cannot store messages"),
-    onStored: () => mark(),
-  });
-  const joins = createJoins({
-    clock,
-    fold,
-    rejoinMinMs: config.rejoinMinMs,
-    rejoinMaxMs: config.rejoinMaxMs,
-    send: (command, params) => session?.send(command, params),
-    onOut: (channel, reason) => hearing.wentOut(channel, reason),
-  });
-  const hearing: Hearing = createHearing({
-    network,
-    host,
+  const parts = createNetworkParts({
+    ...options,
     log,
-    config,
-    channels,
-    joins,
-    inbox,
-    gaps,
-    topics,
     fold,
-    interpret: options.interpret,
     mapping: () => mapping,
+    session: () => session,
+    isReady: () => ready,
+    stopping: stopping.signal,
   });
 
-  /** What was heard and stored so far counts as heard, soon and durably. */
-  const mark = (): void => {
-    if (marking || !ready) return;
-    marking = true;
-    void clock.wait(markEveryMs, stopping.signal).then(async () => {
-      marking = false;
-      if (ready && session !== undefined) await writeMark(session.heardAtMs());
-    });
-  };
-  const writeMark = async (heardAtMs: number): Promise<void> => {
-    // a channel that we are still on the way into keeps the mark where it missed first
-    if (joins.isSettled() && hearing.isSettled()) gaps.heard(Math.min(heardAtMs, inbox.oldestAtMs() ?? heardAtMs));
-    await gaps.flush().catch((error: unknown) => {
-      log.error({ error: String(error) }, "the mark of what was heard could not be stored");
-    });
-  };
-
-  const tell = (now: "up" | "down", reason?: string): void => {
-    if (told === now) return;
-    told = now;
-    const event: RemoteEvent = { kind: "connection", network, state: now, ...(reason === undefined ? {} : { reason }) };
-    host.emit(event).catch((error: unknown) => log.warn({ error: String(error) }, "a connection change was not taken"));
-  };
+  const { channels, gaps, hearing, inbox, joins, marks, ownLines } = parts;
+  const tell = createTeller(options, log);
 
   const becomeReady = (opened: Session): void => {
     serverOptions = opened.options();
     mapping = caseMappingOf(serverOptions.casemapping);
     gaps.setCasemapping(mapping);
-    capabilities = new Set(["message-tags", "echo-message", "labeled-response", ...capabilityNames].filter(opened.has));
+    capabilities = offersOf(opened);
     inbox.forgetLost();
     ready = true;
     state = "up";
-    detail = undefined;
-    nextTryAtMs = undefined;
+    whyDown = undefined;
     log.info({ nick: opened.nick() }, "connected");
     tell("up");
     hearing.begin(opened);
@@ -157,27 +110,21 @@ export function createConnection(options: ConnectionOptions): Connection {
 
   const runSession = (serverIndex: number): Promise<{ failure: Failure; readyForMs: number }> =>
     new Promise((resolve) => {
+      state = "connecting";
       let readyAtMs: number | undefined;
-      const server = config.servers[serverIndex % config.servers.length];
-      if (server === undefined) return;
-      const ca = options.authorities[serverIndex % config.servers.length];
-      const contact = config.contact === undefined ? "" : ` (${config.contact})`;
       const opened: Session = openSession({
-        server,
-        ...(ca === undefined ? {} : { ca }),
-        network: config,
-        realname: config.realname ?? `Trestle, a Matrix bridge${contact}`,
+        ...dialOptions(options, serverIndex),
         clock,
         log,
         fold,
         isJoined: (channel) => channels.isJoined(channel),
-        onReady: () => {
+        onReady() {
           readyAtMs = clock.now();
           becomeReady(opened);
         },
         onMessage: (message, own, answered) => {
           hearing.take(message, own, answered);
-          mark();
+          marks.touch();
         },
         onClosed: (failure) => {
           const wasReady = ready;
@@ -191,110 +138,102 @@ export function createConnection(options: ConnectionOptions): Connection {
     });
 
   const closeDown = async (closed: Session, wasReady: boolean): Promise<void> => {
-    const heardAtMs = Math.min(closed.heardAtMs(), inbox.oldestAtMs() ?? closed.heardAtMs());
     const unsettled = wasReady ? hearing.unsettledChats() : [];
-    hearing.end();
-    joins.stop();
-    channels.reset();
+    parts.end();
     session = undefined;
-    if (!wasReady) return;
-    try {
-      // those that were never reached keep their own start, then the rest moves on
-      await Promise.all(unsettled.map((chat) => gaps.pin(chat)));
-      gaps.heard(heardAtMs);
-      await gaps.flush();
-    } catch (error) {
-      log.error({ error: String(error) }, "the mark of what was heard could not be stored");
-    }
+    if (wasReady) await marks.close(closed.heardAtMs(), unsettled);
   };
 
-  const run = async (): Promise<void> => {
-    let tries = 0;
-    for (let at = 0; !stopping.signal.aborted; at += 1) {
-      state = "connecting";
-      const { failure, readyForMs } = await runSession(at);
-      if (stopping.signal.aborted) break;
-      tries = readyForMs >= steadyMs ? 1 : tries + 1;
-      const growing = Math.min(config.retryMaxMs, config.retryMinMs * 2 ** Math.min(tries - 1, 20));
-      const waitMs = Math.round(Math.max(growing, patienceMs[failure.kind]) * (0.8 + Math.random() * 0.4));
-      state = "down";
-      detail = failure.detail;
-      nextTryAtMs = clock.now() + waitMs;
-      log.warn({ kind: failure.kind, detail, waitMs }, "not connected");
-      host.meter.count("trestle_irc_connection_failures_total", { network, kind: failure.kind });
-      tell("down", failure.detail);
-      await clock.wait(waitMs, stopping.signal);
-    }
+  const onDown = (failure: Failure, waitMs: number): void => {
     state = "down";
+    whyDown = { detail: failure.detail, nextTryAtMs: clock.now() + waitMs };
+    log.warn({ kind: failure.kind, detail: failure.detail, waitMs }, "not connected");
+    host.meter.count("trestle_irc_connection_failures_total", { network, kind: failure.kind });
+    tell("down", failure.detail);
   };
 
   const requireSession = (): Session => {
     if (session !== undefined && ready) return session;
-    const wait = nextTryAtMs === undefined ? {} : { afterMs: Math.max(500, nextTryAtMs - clock.now()) };
-    throw new BridgeError("network-down", detail ?? "the network is being connected", wait);
+    throw notConnected(whyDown?.detail, whyDown && whyDown.nextTryAtMs - clock.now());
   };
 
   return {
     channels,
     async start() {
-      await Promise.all([gaps.load(), topics.load()]);
+      await parts.load();
       mapping = gaps.casemapping() === undefined ? "ascii" : caseMappingOf(gaps.casemapping());
-      running = run();
+      running = superviseSessions({
+        clock,
+        config,
+        stopping: stopping.signal,
+        run: runSession,
+        onDown,
+      });
     },
     async stop() {
       stopping.abort();
       session?.close({ kind: "closed", detail: "the bridge stops" }, "The bridge stops");
       await running;
     },
-    follow: (chat) => {
-      hearing.follow(chat);
-      joins.follow(chat.id);
-    },
-    unfollow(chat, reason) {
-      joins.unfollow(chat.id, reason);
-      hearing.unfollow(chat);
-      gaps.forget(chat.id);
-      topics.forget(chat.id);
-    },
+    follow: parts.follow,
+    unfollow: parts.unfollow,
     session: requireSession,
     requireJoined(chat) {
       const current = requireSession();
       if (channels.isJoined(chat.id)) return current;
       throw new BridgeError("not-joined", joins.problemOf(chat.id) ?? "the bridge is on its way into the channel");
     },
+    whenSettled: (chat) => hearing.whenSettled(chat),
+    ownLines: () => (capabilities.has("draft/chathistory") && config.historyLinesMax > 0 ? ownLines : undefined),
     problemOf: (chat) => joins.problemOf(chat.id),
-    facts() {
-      const source = hearing.ownSource();
-      return {
-        nick: session?.nick() ?? config.nick,
-        ...(source === undefined ? {} : { source }),
-        mapping,
-        options: serverOptions,
-        capabilities,
-        ready,
-      };
-    },
+    facts: () => ({
+      nick: session?.nick() ?? config.nick,
+      source: hearing.ownSource(),
+      mapping,
+      options: serverOptions,
+      capabilities,
+      ready,
+    }),
     status: () => ({
       network,
       state,
-      ...(state === "up" ? upDetail() : detail === undefined ? {} : { detail }),
-      ...(nextTryAtMs === undefined || state === "up" ? {} : { nextTryAtMs }),
+      ...(state === "up" ? nickDetail(config.nick, session?.nick(), fold) : { ...whyDown }),
       queuedLines: session?.queue.waiting() ?? 0,
     }),
   };
-
-  function upDetail(): { detail?: string } {
-    const nick = session?.nick() ?? config.nick;
-    return fold(nick) === fold(config.nick) ? {} : { detail: `connected as ${nick}: the nick ${config.nick} is taken` };
-  }
 }
 
-const capabilityNames: readonly string[] = [
-  "draft/chathistory",
-  "draft/message-redaction",
-  "draft/relaymsg",
-  "overdrivenetworks.com/relaymsg",
-  "server-time",
-  "account-tag",
-  "extended-join",
-];
+function dialOptions({ authorities, config }: ConnectionOptions, at: number) {
+  const index = at % config.servers.length;
+  const server = config.servers[index];
+  if (server === undefined) throw new BridgeError("config-invalid", "a network needs a server");
+  const ca = authorities[index];
+  const contact = config.contact === undefined ? "" : ` (${config.contact})`;
+  const realname = config.realname ?? `Trestle, a Matrix bridge${contact}`;
+  return { server, network: config, realname, ...(ca === undefined ? {} : { ca }) };
+}
+
+function nickDetail(wanted: string, nick: string | undefined, fold: (name: string) => string): { detail?: string } {
+  if (nick === undefined || fold(nick) === fold(wanted)) return {};
+  return { detail: `connected as ${nick}: the nick ${wanted} is taken` };
+}
+
+function notConnected(detail: string | undefined, waitMs: number | undefined): BridgeError {
+  const wait = waitMs === undefined ? {} : { afterMs: Math.max(500, waitMs) };
+  return new BridgeError("network-down", detail ?? "the network is being connected", wait);
+}
+
+/** Tells the core of each change once. */
+function createTeller({ host, network }: ConnectionOptions, log: Log): (now: "up" | "down", reason?: string) => void {
+  let told: "up" | "down" | undefined;
+  return (now, reason) => {
+    if (told === now) return;
+    told = now;
+    const event: RemoteEvent = { kind: "connection", network, state: now, ...(reason === undefined ? {} : { reason }) };
+    host.emit(event).catch((error: unknown) => log.warn({ error: String(error) }, "a connection change was not taken"));
+  };
+}
+
+function offersOf(session: Session): ReadonlySet<string> {
+  return new Set(wantedCapabilities.filter(session.has));
+}

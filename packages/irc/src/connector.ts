@@ -10,32 +10,28 @@ import {
   type ChatKey,
   type Connector,
   type ConnectorHost,
-  chatKeyText,
   type Lookup,
-  type MatrixAuthor,
   type NetworkId,
   networkId,
   type Part,
   type RemoteAuthor,
   type RemoteMessageId,
   type RemoteUserId,
+  remoteMessageId,
 } from "@trestle/core";
-import { ircCapabilities } from "./capabilities.ts";
 import type { IrcConfig, IrcNetworkConfig } from "./config.ts";
 import { type Connection, type ConnectionFacts, createConnection } from "./connections.ts";
-import { byteLength } from "./harmless-text.ts";
-import { channelProblem, decodeRemoteUser, encodeRemoteUser, ircChatKey, isMsgid, localMessageId } from "./ids.ts";
+import { channelProblem, decodeRemoteUser, encodeRemoteUser, ircChatKey, localMessageId } from "./ids.ts";
 import { toRemoteEvent } from "./inbound.ts";
-import { hostmaskBytesMax, type IrcPart, type PlanContext, planIrc, textBytesMax, topicText } from "./outbound.ts";
+import { type IrcPart, planIrc, topicText } from "./outbound.ts";
+import { capabilitiesOf, createSpeakers, planContext } from "./plan-context.ts";
 import { defaultServerOptions } from "./profiles.ts";
-import { messageIdOf, sendConfirmed } from "./sending.ts";
+import { sendConfirmed, sendOnce } from "./sending.ts";
 import { createUlids } from "./ulid.ts";
-
-/** Matrix people remembered per chat, to tell those of the same name apart. */
-const speakersMax = 50;
 
 const emptyFacts = (config: IrcNetworkConfig): ConnectionFacts => ({
   nick: config.nick,
+  source: undefined,
   mapping: "ascii",
   options: defaultServerOptions,
   capabilities: new Set(),
@@ -47,7 +43,7 @@ export function createIrcConnector(config: IrcConfig): Connector {
   const connections = new Map<NetworkId, Connection>();
   const configs = new Map(Object.entries(config.networks).map(([slug, value]) => [networkId(slug), value]));
   const followedEarly: ChatKey[] = [];
-  const speakers = new Map<string, Map<string, MatrixAuthor>>();
+  const speakers = createSpeakers();
   const ulid = createUlids();
   let clock: ConnectorHost["clock"] | undefined;
 
@@ -67,47 +63,11 @@ export function createIrcConnector(config: IrcConfig): Connector {
     connections.get(network)?.facts() ?? emptyFacts(configOf(network));
   const now = (): number => clock?.now() ?? 0;
 
-  const othersIn = (chat: ChatKey, author: MatrixAuthor): readonly MatrixAuthor[] => {
-    const key = chatKeyText(chat);
-    const known = speakers.get(key) ?? new Map<string, MatrixAuthor>();
-    speakers.set(key, known);
-    known.delete(author.userId);
-    known.set(author.userId, author);
-    const [oldest] = known.keys();
-    if (known.size > speakersMax && oldest !== undefined) known.delete(oldest);
-    return [...known.values()].filter((other) => other.userId !== author.userId);
-  };
-
-  const planContext = (chat: ChatKey, author: MatrixAuthor): PlanContext => {
-    const facts = factsOf(chat.network);
-    const channel = connections.get(chat.network)?.channels.find(chat.id);
-    return {
-      ...lineRoom(chat, facts),
-      channel: channel?.name ?? chat.id,
-      ownNick: facts.nick,
-      nicks: channel?.nicks ?? new Set(),
-      mapping: facts.mapping,
-      statusPrefixes: facts.options.prefixes.map(([, symbol]) => symbol).join(""),
-      ...offersOf(facts),
-      partsMax: configOf(chat.network).partsMax,
-      reactionNotices: true,
-      others: othersIn(chat, author),
-    };
-  };
-
   return {
     name: "irc",
 
     capabilities(network) {
-      const facts = factsOf(network);
-      const offers = offersOf(facts);
-      return ircCapabilities({
-        relaymsg: offers.relaymsg !== undefined,
-        redaction: offers.redaction,
-        react: offers.react,
-        textBytesMax: textBytesMax({ ...lineRoom(undefined, facts), channel: "#".repeat(32) }),
-        partsMax: configOf(network).partsMax,
-      });
+      return capabilitiesOf(factsOf(network), configOf(network).partsMax);
     },
 
     async start(host) {
@@ -140,17 +100,26 @@ export function createIrcConnector(config: IrcConfig): Connector {
       else connection.follow(chat);
     },
     unfollow(chat, reason) {
-      speakers.delete(chatKeyText(chat));
+      speakers.forget(chat);
       connections.get(chat.network)?.unfollow(chat, reason);
     },
 
     plan(chat, action: Action<RemoteMessageId>, author, lookup: Lookup): Part[] {
-      return planIrc(action, author, planContext(chat, author), lookup);
+      const facts = factsOf(chat.network);
+      const context = planContext(chat, facts, {
+        channel: connections.get(chat.network)?.channels.find(chat.id),
+        others: speakers.others(chat, author),
+        partsMax: configOf(chat.network).partsMax,
+      });
+      return planIrc(action, author, context, lookup);
     },
     async sendPart(chat, part, _author, _key) {
-      const session = connectionOf(chat.network).requireJoined(chat);
-      const id = await sendConfirmed(session, lineOf(chat, part as IrcPart), now);
-      return messageIdOf(id, isMsgid, () => localMessageId(ulid(now())));
+      const connection = connectionOf(chat.network);
+      connection.requireJoined(chat);
+      await connection.whenSettled(chat);
+      const session = connection.requireJoined(chat);
+      const id = await sendOnce(session, connection.ownLines(), chat, part as IrcPart, now);
+      return id === undefined ? localMessageId(ulid(now())) : remoteMessageId(id);
     },
     async applyChat(chat, wanted, _author) {
       if (wanted.topic === undefined) return;
@@ -197,43 +166,6 @@ export function createIrcConnector(config: IrcConfig): Connector {
       [...configs.keys()].map(
         (network) => connections.get(network)?.status() ?? { network, state: "connecting" as const },
       ),
-  };
-}
-
-function lineOf(chat: ChatKey, part: IrcPart) {
-  const base = { command: part.command, tags: part.tags ?? {}, turn: chat.id, target: chat.id };
-  switch (part.command) {
-    case "PRIVMSG":
-    case "NOTICE":
-      return { ...base, params: [chat.id, part.text] };
-    case "RELAYMSG":
-      return { ...base, params: [chat.id, part.nick ?? "", part.text], nick: part.nick ?? "" };
-    case "REDACT":
-      return { ...base, params: [chat.id, part.target ?? "", ...(part.text === "" ? [] : [part.text])] };
-    case "TAGMSG":
-      return { ...base, params: [chat.id] };
-    default:
-      // a stored plan is only data
-      throw new BridgeError("not-supported", "an unknown kind of line");
-  }
-}
-
-function offersOf({ capabilities }: ConnectionFacts) {
-  const tags = capabilities.has("message-tags") && capabilities.has("echo-message");
-  const relay = capabilities.has("draft/relaymsg") || capabilities.has("overdrivenetworks.com/relaymsg");
-  return {
-    ...(relay ? { relaymsg: { separator: "/" } } : {}),
-    redaction: tags && capabilities.has("draft/message-redaction"),
-    react: tags,
-    reply: tags,
-  };
-}
-
-function lineRoom(_chat: ChatKey | undefined, facts: ConnectionFacts) {
-  const { nick, source } = facts;
-  return {
-    ownHostmaskBytes: source === undefined ? hostmaskBytesMax(nick) : byteLength(`:${source} `),
-    lineBytesMax: 512,
   };
 }
 

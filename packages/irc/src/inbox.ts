@@ -26,6 +26,7 @@ export interface Inbox {
   push(event: RemoteEvent, heardAtMs: number, chat?: ChatKey): void;
   /** Past any hold: what was fetched itself. Resolves once durable; never rejects. */
   pushNow(event: RemoteEvent, heardAtMs: number): Promise<boolean>;
+  /** Each hold needs its release. */
   hold(chat: ChatKey): void;
   release(chat: ChatKey): void;
   /** Ids of what is held for this chat. */
@@ -47,7 +48,7 @@ export function createInbox(options: InboxOptions): Inbox {
   const { clock } = options;
   // in order of being handed over
   const open = new Set<{ readonly heardAtMs: number }>();
-  const holds = new Map<string, Held[]>();
+  const holds = new Map<string, { count: number; events: Held[] }>();
   let heldCount = 0;
   let paused = false;
   let watching = false;
@@ -110,28 +111,35 @@ export function createInbox(options: InboxOptions): Inbox {
         void pushNow(event, heardAtMs);
         return;
       }
-      held.push({ event, heardAtMs });
+      held.events.push({ event, heardAtMs });
       heldCount += 1;
       judge();
     },
     hold(chat) {
       const text = chatKeyText(chat);
-      if (!holds.has(text)) holds.set(text, []);
+      const held = holds.get(text);
+      if (held === undefined) holds.set(text, { count: 1, events: [] });
+      else held.count += 1;
     },
     release(chat) {
       const text = chatKeyText(chat);
-      const held = holds.get(text) ?? [];
+      const held = holds.get(text);
+      if (held === undefined) return;
+      held.count -= 1;
+      if (held.count > 0) return;
       holds.delete(text);
-      heldCount -= held.length;
-      for (const { event, heardAtMs } of held) void pushNow(event, heardAtMs);
+      heldCount -= held.events.length;
+      for (const { event, heardAtMs } of held.events) void pushNow(event, heardAtMs);
     },
     heldKeys: (chat) =>
-      new Set((holds.get(chatKeyText(chat)) ?? []).map(({ event }) => ("key" in event ? event.key : ""))),
+      new Set((holds.get(chatKeyText(chat))?.events ?? []).map(({ event }) => ("key" in event ? event.key : ""))),
     oldestAtMs() {
       let oldest = lostAtMs;
       const [first] = open;
       if (first !== undefined && (oldest === undefined || first.heardAtMs < oldest)) oldest = first.heardAtMs;
-      for (const [held] of holds.values()) {
+      for (const {
+        events: [held],
+      } of holds.values()) {
         if (held !== undefined && (oldest === undefined || held.heardAtMs < oldest)) oldest = held.heardAtMs;
       }
       return oldest;

@@ -4,29 +4,9 @@
  * taken or refused nick leads to another. It hears the lines of one connection until the welcome.
  */
 import type { Client } from "irc-framework";
+import { createNegotiation, type Step, taken } from "./capability-negotiation.ts";
 import { classifyServerError, cleanReason, type Failure } from "./failures.ts";
 import { type IrcMessage, lastParam, numericOf, param } from "./message.ts";
-
-/** What we ask for when it is offered, and nothing else: away-notify, for one, would cost a line for everybody's every pause. */
-export const wantedCapabilities: readonly string[] = [
-  "account-notify",
-  "account-tag",
-  "batch",
-  "cap-notify",
-  "draft/chathistory",
-  "draft/message-redaction",
-  "draft/relaymsg",
-  "echo-message",
-  "extended-join",
-  "labeled-response",
-  "message-tags",
-  "multi-prefix",
-  "overdrivenetworks.com/relaymsg",
-  "server-time",
-  "setname",
-  "standard-replies",
-  "userhost-in-names",
-];
 
 const nickTriesMax = 8;
 
@@ -40,22 +20,13 @@ export interface RegistrationOptions {
   readonly fail: (failure: Failure) => void;
 }
 
-/** `framework`: irc-framework may act on this; `taken`: it is dealt with. */
-export type Step = { readonly to: "framework"; readonly message: IrcMessage } | { readonly to: "taken" };
-
 export interface Registration {
   take(message: IrcMessage): Step;
 }
 
-const taken = { to: "taken" } as const;
-
 /** Builds the guard for one connection. */
 export function createRegistration(options: RegistrationOptions): Registration {
   const { client, fail, write, where } = options;
-  const offered: string[] = [];
-  const pending = new Set<string>();
-  const granted: string[] = [];
-  let authenticating = false;
   let authenticated = false;
   let welcomed = false;
   let nickTries = 0;
@@ -66,65 +37,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
     return taken;
   };
 
-  const takeOffer = (message: IrcMessage): Step => {
-    if (welcomed) return taken;
-    for (const word of lastParam(message).split(" ")) {
-      const name = word.split("=")[0] ?? "";
-      const wanted = wantedCapabilities.includes(name) || (name === "sasl" && options.sasl);
-      if (wanted && !offered.some((other) => other.split("=")[0] === name)) offered.push(word);
-    }
-    if (param(message, 2) === "*" && message.params.length > 3) return taken;
-    const sasl = offered.find((word) => word.split("=")[0] === "sasl");
-    if (options.sasl && sasl === undefined) return saslFailed("the server offers no SASL right now");
-    const mechanisms = sasl?.split("=")[1];
-    if (mechanisms !== undefined && !mechanisms.toUpperCase().split(",").includes("PLAIN")) {
-      return saslFailed("the server does not offer PLAIN");
-    }
-    for (const word of offered) pending.add(word.split("=")[0] ?? "");
-    return { to: "framework", message: { ...message, params: ["*", "LS", offered.join(" ")] } } as const;
-  };
-
-  // the framework sees one answer for everything, once all is answered
-  const conclude = (): Step => {
-    if (pending.size > 0) return taken;
-    if (options.sasl && !granted.includes("sasl")) return saslFailed("the server refused the sasl capability");
-    authenticating = options.sasl;
-    client.network.cap.requested = [...granted];
-    return { to: "framework", message: made("CAP", ["*", "ACK", granted.join(" ")]) } as const;
-  };
-
-  const takeCap = (message: IrcMessage): Step => {
-    const kind = param(message, 1).toUpperCase();
-    const names = lastParam(message)
-      .split(" ")
-      .map((name) => name.replace(/^[-~=]+/, ""))
-      .filter((name) => name !== "");
-    if (kind === "LS") return takeOffer(message);
-    if (kind === "NEW") {
-      const fresh = names.map((word) => word.split("=")[0] ?? "").filter((name) => wantedCapabilities.includes(name));
-      const news = fresh.filter((name) => !client.network.cap.enabled.includes(name));
-      if (welcomed) for (const name of new Set(news)) write("CAP", ["REQ", name]);
-      return taken;
-    }
-    if (kind === "DEL") return { to: "framework", message } as const;
-    if (kind === "ACK" && welcomed) {
-      const expected = names.filter((name) => wantedCapabilities.includes(name));
-      return { to: "framework", message: made("CAP", ["*", "ACK", expected.join(" ")]) } as const;
-    }
-    if (welcomed || pending.size === 0 || (kind !== "ACK" && kind !== "NAK")) return taken;
-    if (kind === "ACK") for (const name of names) if (pending.delete(name)) granted.push(name);
-    if (kind === "NAK") retryApart(names);
-    return conclude();
-  };
-  let asked: "together" | "apart" = "together";
-  const retryApart = (names: readonly string[]): void => {
-    if (asked === "apart") {
-      for (const name of names) pending.delete(name);
-      return;
-    }
-    asked = "apart";
-    for (const name of pending) write("CAP", ["REQ", name]);
-  };
+  const negotiation = createNegotiation({ client, sasl: options.sasl, write, saslFailed });
 
   const takeNickProblem = (message: IrcMessage): Step => {
     // 437 may name a channel; 433 after the welcome answers our attempt to regain
@@ -147,7 +60,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
   };
 
   const takeSasl = (message: IrcMessage): Step => {
-    if (!authenticating || authenticated) return taken;
+    if (!negotiation.isAuthenticating() || authenticated) return taken;
     switch (message.command) {
       case "AUTHENTICATE":
         return param(message, 0) === "+"
@@ -167,6 +80,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
   const takeWelcome = (message: IrcMessage): Step => {
     if (options.sasl && !authenticated) return saslFailed("the server let us in without it, so we left");
     welcomed = true;
+    negotiation.welcome();
     return { to: "framework", message } as const;
   };
 
@@ -174,7 +88,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
     take(message) {
       switch (message.command) {
         case "CAP":
-          return takeCap(message);
+          return negotiation.take(message);
         case "AUTHENTICATE":
         case "900":
         case "902":
@@ -224,8 +138,4 @@ function alternatives(wanted: string): { next(invalid: boolean): string | undefi
       return `${stem.slice(0, Math.max(1, Math.max(9, stem.length) - suffix.length))}${suffix}`;
     },
   };
-}
-
-function made(command: string, params: string[]): IrcMessage {
-  return { tags: {}, prefix: "", nick: "", ident: "", hostname: "", command, params };
 }

@@ -2,7 +2,10 @@
  * One part on its way out: made a line, given its turn, confirmed or refused. It knows a ready session and nothing of how it
  * came to be.
  */
-import { BridgeError, type RemoteMessageId, remoteMessageId } from "@trestle/core";
+import { BridgeError, type ChatKey } from "@trestle/core";
+import { isMsgid } from "./ids.ts";
+import type { IrcPart } from "./outbound.ts";
+import type { OwnLines } from "./own-lines.ts";
 import type { Session } from "./session.ts";
 import { formatLine, WireError } from "./wire-writer.ts";
 
@@ -64,11 +67,38 @@ function asBridgeError(fault: unknown): BridgeError {
   return new BridgeError("internal", fault instanceof Error ? fault.message : String(fault), { cause: fault });
 }
 
-/** The id for the core: the network's own when it can stand in a line, else the one made here. */
-export function messageIdOf(
-  id: string | undefined,
-  isUsable: (id: string) => boolean,
-  made: () => RemoteMessageId,
-): RemoteMessageId {
-  return id !== undefined && isUsable(id) ? remoteMessageId(id) : made();
+/** Says a part unless the server has it already from a try whose outcome was unknown; the network's id of it, if it gives usable ones. */
+export async function sendOnce(
+  session: Session,
+  book: OwnLines | undefined,
+  chat: ChatKey,
+  part: IrcPart,
+  nowMs: () => number,
+): Promise<string | undefined> {
+  const line = lineOf(chat, part);
+  // history shows what was relayed for us as spoken by that nick
+  const command = line.command === "RELAYMSG" ? "PRIVMSG" : line.command;
+  const said = { command, nick: line.nick ?? session.nick(), text: line.params.at(-1) ?? "" };
+  const id = book?.claim(chat.id, said) ?? (await sendConfirmed(session, line, nowMs));
+  if (id === undefined || !isMsgid(id)) return undefined;
+  await book?.confirmed(chat.id, id);
+  return id;
+}
+
+function lineOf(chat: ChatKey, part: IrcPart): OutgoingLine {
+  const base = { command: part.command, tags: part.tags ?? {}, turn: chat.id, target: chat.id };
+  switch (part.command) {
+    case "PRIVMSG":
+    case "NOTICE":
+      return { ...base, params: [chat.id, part.text] };
+    case "RELAYMSG":
+      return { ...base, params: [chat.id, part.nick ?? "", part.text], nick: part.nick ?? "" };
+    case "REDACT":
+      return { ...base, params: [chat.id, part.target ?? "", ...(part.text === "" ? [] : [part.text])] };
+    case "TAGMSG":
+      return { ...base, params: [chat.id] };
+    default:
+      // a stored plan is only data
+      throw new BridgeError("not-supported", "an unknown kind of line");
+  }
 }

@@ -7,10 +7,12 @@ import { BridgeError, type Clock, type Log } from "@trestle/core";
 import { Client } from "irc-framework";
 import type { IrcNetworkConfig, IrcServerConfig } from "./config.ts";
 import { type Confirmations, createConfirmations } from "./confirmations.ts";
-import { classifyServerError, classifySocketError, codeOf, type Failure } from "./failures.ts";
+import { classifyServerError, classifySocketError, cleanReason, codeOf, type Failure } from "./failures.ts";
+import { connectFramework } from "./framework.ts";
+import { keepAlive } from "./keep-alive.ts";
 import { type IrcMessage, lastParam, param } from "./message.ts";
 import { choosePace, defaultServerOptions, readServerOptions, type ServerOptions } from "./profiles.ts";
-import { createRegistration, wantedCapabilities } from "./registration.ts";
+import { createRegistration } from "./registration.ts";
 import { createSendQueue, type SendQueue } from "./send-queue.ts";
 import { createTransport, type Transport } from "./transport.ts";
 import { formatLine } from "./wire-writer.ts";
@@ -62,23 +64,12 @@ export function openSession(options: SessionOptions): Session {
   let verdict: Failure | undefined;
   let closed = false;
 
-  const transport = createTransport({
-    host: server.host,
-    port: server.port,
-    tls: server.tls,
-    rejectUnauthorized: server.rejectUnauthorized,
-    encodingFallback: network.encodingFallback,
-    onFault: (fault) => log.warn({ fault: describe(fault) }, "a line could not be handled"),
-    ...(options.ca === undefined ? {} : { ca: options.ca }),
-    ...(network.outgoingAddress === undefined ? {} : { localAddress: network.outgoingAddress }),
-  });
+  const transport = transportFor(options);
   const client = new Client();
-
   const queue = createSendQueue({ clock, pace: "unlimited", mayMessage: () => confirmations.hasRoom() });
   const book = (labelled: boolean): Confirmations =>
     createConfirmations({ labelled, fold: options.fold, isJoined: options.isJoined, onSettled: () => queue.wake() });
   let confirmations = book(false);
-
   const has = (capability: string): boolean => client.network.cap.enabled.includes(capability);
   const write = (line: string): void => {
     if (!closed) transport.writeLine(line);
@@ -92,9 +83,7 @@ export function openSession(options: SessionOptions): Session {
     closed = true;
     ended.abort();
     queue.close();
-    confirmations.fail(
-      new BridgeError(codeOf(failure.kind) === "login-refused" ? "login-refused" : "network-down", failure.detail),
-    );
+    confirmations.fail(new BridgeError(codeOf(failure.kind), failure.detail));
     client.removeAllListeners();
     transport.destroy();
     options.onClosed(failure);
@@ -103,20 +92,11 @@ export function openSession(options: SessionOptions): Session {
   const fail = (failure: Failure, reason?: string): void => {
     verdict ??= failure;
     if (closed) return;
-    if (reason !== undefined && phase !== "dialling") {
-      try {
-        write(formatLine("QUIT", [reason]));
-      } catch (fault) {
-        log.warn({ fault: describe(fault) }, "no goodbye could be said");
-      }
-    }
+    if (reason !== undefined && phase !== "dialling") write(formatLine("QUIT", [cleanReason(reason)]));
     transport.close();
     void clock.wait(goodbyeMs, ended.signal).then(() => finish(verdict ?? failure));
   };
-  const failNow = (failure: Failure): void => {
-    verdict ??= failure;
-    finish(verdict);
-  };
+  const failNow = (failure: Failure): void => finish(verdict ?? failure);
 
   const registration = createRegistration({
     client,
@@ -148,6 +128,7 @@ export function openSession(options: SessionOptions): Session {
 
   const onLine = (message: IrcMessage, pass: (message: IrcMessage) => void): void => {
     if (closed) return;
+    heardAtMs = clock.now();
     if (message.command === "PING") {
       queue.urgent(1, () => write(formatLine("PONG", [lastParam(message)])));
       return;
@@ -168,8 +149,36 @@ export function openSession(options: SessionOptions): Session {
     if (phase === "welcomed" || phase === "ready") takeWelcomed(message);
   };
 
-  watchTime();
-  connect();
+  keepAlive({
+    clock,
+    network,
+    where,
+    ended: ended.signal,
+    phase: () => phase,
+    heardAtMs: () => heardAtMs,
+    oldestUnconfirmedAtMs: () => confirmations.oldestAtMs(),
+    ping: () => queue.urgent(1, () => write(formatLine("PING", ["alive"]))),
+    fail: failNow,
+  });
+  try {
+    connectFramework({
+      client,
+      transport,
+      network,
+      realname: options.realname,
+      onLine,
+      onOpen: () => {
+        phase = "registering";
+      },
+      onClose(error) {
+        const failure = verdict ?? (error instanceof Error ? classifySocketError(error, where) : undefined);
+        finish(failure ?? { kind: "closed", detail: `${where} closed the connection` });
+      },
+      onFault: (command, fault) => log.warn({ command, fault: describe(fault) }, "a line could not be handled"),
+    });
+  } catch (fault) {
+    queueMicrotask(() => failNow({ kind: "config", detail: `${where}: ${describe(fault)}` }));
+  }
 
   return {
     queue,
@@ -184,93 +193,19 @@ export function openSession(options: SessionOptions): Session {
     resume: () => transport.resume(),
     close: (failure, reason) => fail(failure, reason),
   };
-
-  function connect(): void {
-    client.requestCap(wantedCapabilities);
-    client.use((_, raw) => {
-      raw.use((_command, message, _line, _client, next) => {
-        heardAtMs = clock.now();
-        try {
-          onLine(message, (other) => {
-            // the framework goes on with the very object that it made
-            Object.assign(message, other);
-            next();
-          });
-        } catch (fault) {
-          log.warn({ command: message.command, fault: describe(fault) }, "a line could not be handled");
-        }
-      });
-    });
-    client.on("socket connected", () => {
-      phase = "registering";
-    });
-    client.on("socket close", (error: unknown) => {
-      const failure = verdict ?? (error instanceof Error ? classifySocketError(error, where) : undefined);
-      finish(failure ?? { kind: "closed", detail: `${where} closed the connection` });
-    });
-    try {
-      client.connect({
-        nick: network.nick,
-        username: network.username ?? network.nick,
-        gecos: options.realname,
-        ...(network.password === undefined ? {} : { password: network.password }),
-        // an empty object: else a server password would be used as a SASL password too
-        account: network.sasl ?? {},
-        version: "",
-        auto_reconnect: false,
-        ping_interval: 0,
-        ping_timeout: 0,
-        sasl_disconnect_on_fail: true,
-        transport: transportClass(transport),
-      });
-    } catch (fault) {
-      queueMicrotask(() => failNow({ kind: "config", detail: `${where}: ${describe(fault)}` }));
-    }
-  }
-
-  function watchTime(): void {
-    void clock.wait(network.connectTimeoutMs, ended.signal).then(() => {
-      if (phase === "dialling")
-        failNow({ kind: "timeout", detail: `${where} did not answer within ${network.connectTimeoutMs / 1000} s` });
-    });
-    void clock.wait(network.connectTimeoutMs + network.registrationTimeoutMs, ended.signal).then(() => {
-      if (phase !== "ready")
-        failNow({
-          kind: "timeout",
-          detail: `${where} did not let the bridge in within ${network.registrationTimeoutMs / 1000} s`,
-        });
-    });
-    void keepAlive();
-  }
-
-  async function keepAlive(): Promise<void> {
-    let askedAtMs = clock.now();
-    const stepMs = Math.max(20, Math.min(network.pingIntervalMs, network.pingTimeoutMs, network.confirmTimeoutMs) / 4);
-    while (!ended.signal.aborted) {
-      await clock.wait(stepMs, ended.signal);
-      if (ended.signal.aborted || phase === "dialling") continue;
-      const now = clock.now();
-      const oldest = confirmations.oldestAtMs();
-      if (now - heardAtMs > network.pingTimeoutMs) {
-        failNow({ kind: "ping-timeout", detail: `nothing heard from ${where} for ${network.pingTimeoutMs / 1000} s` });
-      } else if (oldest !== undefined && now - oldest > network.confirmTimeoutMs) {
-        failNow({
-          kind: "ping-timeout",
-          detail: `${where} did not confirm a message within ${network.confirmTimeoutMs / 1000} s`,
-        });
-      } else if (phase === "ready" && now - askedAtMs >= network.pingIntervalMs) {
-        askedAtMs = now;
-        queue.urgent(1, () => write(formatLine("PING", ["alive"])));
-      }
-    }
-  }
 }
 
-// irc-framework calls `new` on it; ours exists already
-function transportClass(transport: Transport): new () => Transport {
-  return function existing() {
-    return transport;
-  } as unknown as new () => Transport;
+function transportFor({ server, network, log, ca }: SessionOptions): Transport {
+  return createTransport({
+    host: server.host,
+    port: server.port,
+    tls: server.tls,
+    rejectUnauthorized: server.rejectUnauthorized,
+    encodingFallback: network.encodingFallback,
+    onFault: (fault) => log.warn({ fault: describe(fault) }, "a line could not be handled"),
+    ...(ca === undefined ? {} : { ca }),
+    ...(network.outgoingAddress === undefined ? {} : { localAddress: network.outgoingAddress }),
+  });
 }
 
 function describe(fault: unknown): string {

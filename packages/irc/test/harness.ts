@@ -16,6 +16,7 @@ import {
   userId,
 } from "@trestle/core";
 import { plainText } from "@trestle/richtext";
+import { createSandboxIrc, type SandboxIrc, type SandboxIrcFeatures } from "@trestle/sandbox";
 import { createTestLog, createTestMeter } from "@trestle/testing";
 import { ircConfigSchema } from "../src/config.ts";
 import { createIrcConnector } from "../src/connector.ts";
@@ -40,6 +41,7 @@ export function createCore(disk = new Map<string, string>()): Core {
   const events: RemoteEvent[] = [];
   const log = createTestLog();
   const known = new Set<string>();
+  let tail = Promise.resolve();
   const kv: KeyValueStore = {
     get: async (key) => disk.get(key),
     put: async (key, value) => void disk.set(key, value),
@@ -62,14 +64,18 @@ export function createCore(disk = new Map<string, string>()): Core {
       clock: systemClock,
       log,
       meter: createTestMeter(),
-      async emit(event) {
-        while (core.storing === false) await new Promise((resolve) => setTimeout(resolve, 5));
-        if (typeof core.storing === "string") throw new Error(core.storing);
-        if ("key" in event) {
-          if (known.has(event.key)) return;
-          known.add(event.key);
-        }
-        events.push(event);
+      emit(event) {
+        // one after the other, as a disk does
+        tail = tail.then(async () => {
+          while (core.storing === false) await new Promise((resolve) => setTimeout(resolve, 5));
+          if (typeof core.storing === "string") throw new Error(core.storing);
+          if ("key" in event && known.has(event.key)) return;
+          if ("key" in event) known.add(event.key);
+          events.push(event);
+        });
+        const stored = tail;
+        tail = tail.catch(() => undefined);
+        return stored;
       },
     },
   };
@@ -140,3 +146,41 @@ export const isUp = (connector: Connector, at = 0): boolean => connector.status(
 export const isIn = async (connector: Connector, chat: ChatKey): Promise<boolean> =>
   (await connector.describeChat(chat)).joined;
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** What a test opened; its file closes it after each test. */
+export const opened: (() => Promise<void>)[] = [];
+export const closeOpened = async (): Promise<void> => {
+  for (const close of opened.splice(0).reverse()) await close();
+};
+
+export const one = chatOf("#one");
+
+/** A sandbox server for one test. */
+export async function serve(features: SandboxIrcFeatures = {}): Promise<SandboxIrc> {
+  const server = await createSandboxIrc({ features });
+  opened.push(() => server.stop());
+  return server;
+}
+/** A connector that is in these chats. */
+export async function bridge(
+  server: { port: number },
+  core: Core = createCore(),
+  config: Record<string, unknown> = {},
+  chats = [one],
+): Promise<{ connector: Connector; core: Core }> {
+  const connector = buildConnector({ net: networkConfig(server.port, config) });
+  opened.push(() => connector.stop());
+  for (const chat of chats) connector.follow(chat);
+  await connector.start(core.host);
+  for (const chat of chats) await until(`in ${chat.id}`, () => isIn(connector, chat));
+  return { connector, core };
+}
+/** As kill -9: the socket goes, nothing is said or written any more. The disk as it was then. */
+export async function crash(server: SandboxIrc, core: Core): Promise<Core> {
+  core.storing = false;
+  const disk = new Map(core.disk);
+  await pause(0);
+  server.kill("trestle", "crash");
+  core.storing = "crashed";
+  return createCore(disk);
+}

@@ -131,7 +131,7 @@ describe("getting in", () => {
     expect(detailOf(connector)).toContain("trestle_");
     server.quit("trestle");
     await until("regained", () => server.nicks("#one").includes("trestle"));
-    expect(detailOf(connector)).toBe("");
+    await until("known", () => detailOf(connector) === "");
     await say(connector, chatOf("#one"), "still confirmed");
   });
 

@@ -1,0 +1,65 @@
+/**
+ * From a parsed line to the event of a chat that we follow: puts together what inbound.ts needs to know at this moment, and gives
+ * the event the very key that the chat was followed by.
+ */
+import type { ChatKey, Clock, Lookup, NetworkId, RemoteEvent } from "@trestle/core";
+import type { ChannelState } from "./channel-state.ts";
+import { type CaseMapping, encodeRemoteUser } from "./ids.ts";
+import type { InboundContext, InboundLine } from "./inbound.ts";
+import { toInboundLine } from "./inbound-line.ts";
+import type { IrcMessage } from "./message.ts";
+import type { ServerOptions } from "./profiles.ts";
+
+export type Interpret = (line: InboundLine, context: InboundContext) => RemoteEvent | undefined;
+
+export interface LineEventsOptions {
+  readonly network: NetworkId;
+  readonly clock: Clock;
+  readonly channels: ChannelState;
+  readonly chatOf: (channel: string) => ChatKey | undefined;
+  readonly fold: (name: string) => string;
+  readonly mapping: () => CaseMapping;
+  readonly interpret: Interpret;
+  readonly ownNick: () => string;
+  readonly serverOptions: () => ServerOptions;
+  readonly ulid: (nowMs: number) => string;
+}
+
+/** Undefined for what is no event, or of a chat that is none of ours. */
+export type LineEvents = (
+  message: IrcMessage,
+  late: boolean,
+) => { readonly event: RemoteEvent; readonly chat?: ChatKey } | undefined;
+
+/** Builds the reading of one network. */
+export function createLineEvents(options: LineEventsOptions): LineEvents {
+  const { channels, clock, fold } = options;
+  const lookup: Lookup = {
+    nameOf: () => undefined,
+    findByName(name) {
+      const person = channels.person(name);
+      if (person === undefined) return undefined;
+      return { side: "remote", what: "user", id: encodeRemoteUser(person, options.mapping()) };
+    },
+  };
+  return (message, late) => {
+    const now = clock.now();
+    const line = toInboundLine(message, now, channels.person(message.nick)?.account);
+    if (line === undefined) return undefined;
+    const { chantypes, statusmsg } = options.serverOptions();
+    const event = options.interpret(line, {
+      network: options.network,
+      mapping: options.mapping(),
+      ownNicks: new Set([fold(options.ownNick())]),
+      chantypes,
+      statusPrefixes: statusmsg,
+      ulid: options.ulid(now),
+      lookup,
+      ...(late ? { late } : {}),
+    });
+    if (event === undefined) return undefined;
+    if (!("chat" in event)) return { event };
+    const chat = options.chatOf(event.chat.id);
+    return chat === undefined ? undefined : { event: { ...event, chat }, chat };
+  };
+}

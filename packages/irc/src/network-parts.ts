@@ -1,0 +1,135 @@
+/**
+ * The parts of one network put together: who hears from whom. Nothing happens here; connections.ts opens sessions and these live on
+ * across them.
+ */
+import type { ChatKey, ConnectorHost, Log, NetworkId } from "@trestle/core";
+import { type ChannelState, createChannelState } from "./channel-state.ts";
+import type { IrcNetworkConfig } from "./config.ts";
+import { createGaps, type Gaps } from "./gaps.ts";
+import { createHeardMarks, type HeardMarks } from "./heard-marks.ts";
+import { createHearing, type Hearing } from "./hearing.ts";
+import type { CaseMapping } from "./ids.ts";
+import { createInbox, type Inbox } from "./inbox.ts";
+import { createJoins, type Joins } from "./joins.ts";
+import type { Interpret } from "./line-events.ts";
+import { createOwnLines, type OwnLines } from "./own-lines.ts";
+import type { Session } from "./session.ts";
+import { createTopics, type Topics } from "./topics.ts";
+import { createUlids } from "./ulid.ts";
+
+export interface NetworkPartsOptions {
+  readonly network: NetworkId;
+  readonly config: IrcNetworkConfig;
+  readonly host: ConnectorHost;
+  readonly log: Log;
+  readonly fold: (name: string) => string;
+  readonly interpret: Interpret;
+  readonly mapping: () => CaseMapping;
+  readonly session: () => Session | undefined;
+  readonly isReady: () => boolean;
+  readonly stopping: AbortSignal;
+}
+
+export interface NetworkParts {
+  readonly channels: ChannelState;
+  readonly gaps: Gaps;
+  readonly hearing: Hearing;
+  readonly inbox: Inbox;
+  readonly joins: Joins;
+  readonly marks: HeardMarks;
+  readonly ownLines: OwnLines;
+  readonly topics: Topics;
+  follow(chat: ChatKey): void;
+  unfollow(chat: ChatKey, reason: string): void;
+  /** What outlives the process; before anything else. */
+  load(): Promise<void>;
+  /** A session is over. */
+  end(): void;
+}
+
+/** Builds them; nothing is loaded yet. */
+export function createNetworkParts(options: NetworkPartsOptions): NetworkParts {
+  const { config, fold, host, log, network, session } = options;
+  const { clock, kv } = host;
+  const ulid = createUlids();
+  const gaps: Gaps = createGaps({ network, kv, log });
+  const topics = createTopics({
+    network,
+    kv,
+    log,
+    newKey: () => ulid(clock.now()),
+    push: (event, chat) => inbox.push(event, clock.now(), chat),
+  });
+  const ownLines = createOwnLines({ network, kv, clock });
+  const channels = createChannelState(fold);
+  const inbox = createInbox({
+    clock,
+    emit: (event) => host.emit(event),
+    onPause: (paused) => (paused ? session()?.pause() : session()?.resume()),
+    onOverload: (reason) => session()?.close({ kind: "storage", detail: reason }, "The bridge cannot store messages"),
+    onStored: () => marks.touch(),
+  });
+  const joins = createJoins({
+    clock,
+    fold,
+    rejoinMinMs: config.rejoinMinMs,
+    rejoinMaxMs: config.rejoinMaxMs,
+    send: (command, params) => session()?.send(command, params),
+    onOut: (channel, reason) => hearing.wentOut(channel, reason),
+  });
+  const hearing: Hearing = createHearing({
+    network,
+    host,
+    log,
+    config,
+    channels,
+    joins,
+    inbox,
+    gaps,
+    topics,
+    ownLines,
+    ulid,
+    fold,
+    interpret: options.interpret,
+    mapping: options.mapping,
+  });
+
+  const marks = createHeardMarks({
+    clock,
+    log,
+    gaps,
+    inbox,
+    stopping: options.stopping,
+    heardAtMs: () => (options.isReady() ? session()?.heardAtMs() : undefined),
+    // a channel that we are still on the way into keeps the mark where it missed first
+    isSettled: () => joins.isSettled() && hearing.isSettled(),
+  });
+
+  return {
+    channels,
+    gaps,
+    hearing,
+    inbox,
+    joins,
+    marks,
+    ownLines,
+    topics,
+    follow(chat) {
+      hearing.follow(chat);
+      joins.follow(chat.id);
+    },
+    unfollow(chat, reason) {
+      joins.unfollow(chat.id, reason);
+      hearing.unfollow(chat);
+      for (const book of [gaps, topics, ownLines]) book.forget(chat.id);
+    },
+    async load() {
+      await Promise.all([gaps.load(), topics.load(), ownLines.load()]);
+    },
+    end() {
+      hearing.end();
+      joins.stop();
+      channels.reset();
+    },
+  };
+}
