@@ -4,6 +4,7 @@
  */
 import { join, relative } from "node:path";
 import { compareGenerated } from "./generated.ts";
+import { checkLockFile } from "./lock-file.ts";
 import { jsonPathFrom, programStep, root, runProgram, runSteps, type Step } from "./steps.ts";
 
 const bin = (path: string) => join(root, "node_modules", path);
@@ -29,6 +30,7 @@ const steps: readonly Step[] = [
     "--no-config-hints",
   ]),
   programStep("docs/features.md is what `npm run rows` writes", [node, houseScript("rows"), "--check"]),
+  { name: "package-lock.json is whole for every platform and names no registry", run: checkLockFile },
   { name: "registrations and example configs are what `trestle` writes", run: compareGenerated },
 ];
 
