@@ -11,6 +11,10 @@ interface LockEntry {
   readonly version?: string;
   readonly resolved?: string;
   readonly dev?: boolean;
+  readonly optional?: boolean;
+  readonly cpu?: readonly string[];
+  readonly os?: readonly string[];
+  readonly libc?: readonly string[];
   readonly link?: boolean;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
@@ -85,8 +89,16 @@ export function completeLockFile(): number {
   const missing = missingFrom(lock.packages);
   for (const { name, version, dev } of missing) {
     if (!/^\d+\.\d+\.\d+/.test(version)) throw new Error(`${name}: ${version} is no exact version`);
-    const entry = { version, ...platformOf(name), ...(dev ? { dev } : {}), optional: true };
-    lock.packages[`node_modules/${name}`] = entry;
+    const { os, cpu, libc } = platformOf(name);
+    // In npm's own order, so that its next write changes nothing.
+    lock.packages[`node_modules/${name}`] = {
+      version,
+      cpu,
+      ...(dev ? { dev } : {}),
+      ...(libc === undefined ? {} : { libc }),
+      optional: true,
+      os,
+    };
   }
   const sorted = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => a.localeCompare(b, "en")));
   writeFileSync(path, `${JSON.stringify({ ...lock, packages: sorted }, null, 2)}\n`);
