@@ -126,7 +126,7 @@ async function runPlan(plan: Plan, databases: Databases, report: Report): Promis
       });
       const failedBefore = report.sums.failed;
       for (const scenario of plan.scenarios) await scenario(stage, report, where);
-      if (given["keep-log"] && report.sums.failed > failedBefore) report.note(stage.span.log());
+      if (given["keep-log"] && report.sums.failed > failedBefore) report.note(stage.span.log().slice(-8000));
     } finally {
       await (stage ?? irc).remove();
     }

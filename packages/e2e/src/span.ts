@@ -3,7 +3,7 @@
  * commands. It can be killed, terminated and started again; nothing of the bridge is imported here.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -53,6 +53,7 @@ export interface Span {
   /** Runs one of its commands to its end (`check`, `run` that is to fail). */
   command(args: readonly string[], withinMs?: number): Promise<SpanRun>;
   metrics(): Promise<string>;
+  /** What it logged since its last start. */
   log(): string;
   remove(): Promise<void>;
 }
@@ -88,6 +89,7 @@ export async function createSpan(options: SpanOptions): Promise<Span> {
   const write = (): void => writeFileSync(config, printConfig(current, appservicePort, adminPort), { mode: 0o600 });
   write();
   let server: ServerProcess | undefined;
+  let last: ServerProcess | undefined;
   const adminUrl = `http://127.0.0.1:${adminPort}`;
   const probe = async (path: string): Promise<boolean> => (await fetch(`${adminUrl}${path}`)).ok;
   const command = (args: readonly string[], withinMs = 30_000): Promise<SpanRun> => runSpan(args, folder, withinMs);
@@ -112,12 +114,14 @@ export async function createSpan(options: SpanOptions): Promise<Span> {
         logFile,
         cwd: folder,
       });
+      last = server;
     },
     ready: () => probe("/ready").catch(() => false),
     async waitReady(withinMs = 30_000) {
       const until = Date.now() + withinMs;
       while (!(await span.ready())) {
-        if (Date.now() > until) throw new Error(`the span was not ready after ${withinMs / 1000} s:\n${span.log()}`);
+        if (Date.now() > until)
+          throw new Error(`the span was not ready after ${withinMs / 1000} s:\n${span.log().slice(-4000)}`);
         await wait(20);
       }
     },
@@ -135,7 +139,7 @@ export async function createSpan(options: SpanOptions): Promise<Span> {
     },
     command,
     metrics: async () => (await fetch(`${adminUrl}/metrics`)).text(),
-    log: () => (existsSync(logFile) ? readFileSync(logFile, "utf8").slice(-4000) : ""),
+    log: () => last?.logTail(10_000) ?? "",
     async remove() {
       await server?.stop("KILL");
       rmSync(folder, { recursive: true, force: true });

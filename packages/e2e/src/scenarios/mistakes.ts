@@ -125,6 +125,7 @@ async function refusedPassword(span: Span): Promise<void> {
   const { out, err, code } = await span.command(["ask", "--config", span.config, "status"]);
   claim(code === 0, `ask status ended with ${code}: ${err}`);
   claim(/password|refused/i.test(out), `the status does not name the password: ${out}`);
+  claim(/nextTry|waitMs/.test(span.log()), "the log does not say when it tries next");
   noStack(span.log());
 }
 
@@ -174,5 +175,5 @@ function noStack(text: string): void {
 
 async function logs(span: Span, pattern: RegExp): Promise<void> {
   for (const until = Date.now() + 20_000; !pattern.test(span.log()); await pause(100))
-    claim(Date.now() < until, `the log never said ${pattern}:\n${span.log()}`);
+    claim(Date.now() < until, `the log never said ${pattern}:\n${span.log().slice(-4000)}`);
 }
