@@ -6,6 +6,11 @@ import { createHomeserver, makeRegistration } from "../src/index.ts";
 import { RememberingHost, until } from "./a-bridge.ts";
 
 const serverName = "burst.test";
+const open: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close();
+});
 
 async function freePort(): Promise<number> {
   const server = createServer();
@@ -52,6 +57,7 @@ test.each(["synapse", "conduit"] as const)(
       server: profile,
     });
     const sandbox = await createSandboxHomeserver({ profile, serverName, registrations: [registration] });
+    open.push(() => sandbox.stop());
     const host = new LinkedHost();
     const matrix = createHomeserver({
       url: sandbox.url,
@@ -68,6 +74,7 @@ test.each(["synapse", "conduit"] as const)(
       patrolMs: 0,
     });
     await registerPerson(sandbox.url, "admin");
+    open.push(() => matrix.stop(200));
     await matrix.start(host);
     const people = await Promise.all(["ann", "bob", "cat"].map((name) => registerPerson(sandbox.url, name)));
     const rooms: string[] = [];
@@ -107,8 +114,6 @@ test.each(["synapse", "conduit"] as const)(
         .filter((number) => number >= 0);
       expect(order).toEqual([...order].sort((a, b) => a - b));
     }
-    await matrix.stop(200);
-    await sandbox.stop();
   },
   30_000,
 );

@@ -4,7 +4,8 @@
  */
 "use strict";
 
-const message = "this build of Trestle has no end-to-end encryption: @matrix-org/matrix-sdk-crypto-nodejs is a stand-in";
+const message =
+  "this build of Trestle has no end-to-end encryption: @matrix-org/matrix-sdk-crypto-nodejs is a stand-in";
 
 const absent = (name) =>
   ({

@@ -16,13 +16,16 @@ const query = (qs) => {
 
 async function exchange(options) {
   const target = String(options.uri ?? options.url);
-  const response = await fetch(target + (target.includes("?") ? query(options.qs).replace("?", "&") : query(options.qs)), {
-    method: options.method ?? "GET",
-    headers: options.headers ?? {},
-    body: options.body ?? null,
-    redirect: "manual",
-    signal: AbortSignal.timeout(options.timeout ?? 60_000),
-  });
+  const response = await fetch(
+    target + (target.includes("?") ? query(options.qs).replace("?", "&") : query(options.qs)),
+    {
+      method: options.method ?? "GET",
+      headers: options.headers ?? {},
+      body: options.body ?? null,
+      redirect: "manual",
+      signal: AbortSignal.timeout(options.timeout ?? 60_000),
+    },
+  );
   const bytes = Buffer.from(await response.arrayBuffer());
   const body = options.encoding === null ? bytes : bytes.toString("utf8");
   return { statusCode: response.status, headers: Object.fromEntries(response.headers), body };
