@@ -1,0 +1,129 @@
+/**
+ * A homeserver that answers at once: what the bench measures is the bridge, not a server. It speaks just enough of the
+ * client-server API for a span to start and to send, remembers what was said where, and can be slow or hang in one room.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface Sent {
+  readonly room: string;
+  readonly body: string;
+  readonly atMs: number;
+}
+
+export interface BareHomeserver {
+  readonly url: string;
+  /** Told of each message that a ghost sends, once per transaction id. */
+  onSent: (sent: Sent) => void;
+  /** Every send waits this long. */
+  latencyMs: number;
+  /** Sends into this room are not answered. */
+  hang: string | undefined;
+  /** Pushes one transaction to the appservice; resolves with the status of its answer. */
+  push(events: readonly object[]): Promise<number>;
+  /** Requests by kind, for "how many calls does a message cost". */
+  readonly requests: Map<string, number>;
+  stop(): Promise<void>;
+}
+
+export interface BareOptions {
+  readonly appservice: { readonly url: string; readonly hsToken: string };
+  readonly bot: string;
+}
+
+export async function startBareHomeserver(options: () => BareOptions): Promise<BareHomeserver> {
+  const known = new Map<string, string>();
+  let events = 0;
+  let transactions = 0;
+  const server = createServer((request, response) => {
+    void readBody(request).then((body) => answer(request, response, body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const bare: BareHomeserver = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    onSent: () => {},
+    latencyMs: 0,
+    hang: undefined,
+    requests: new Map(),
+    async push(pushed) {
+      const { url, hsToken } = options().appservice;
+      const response = await fetch(`${url}/_matrix/app/v1/transactions/${++transactions}`, {
+        method: "PUT",
+        headers: { authorization: `Bearer ${hsToken}`, "content-type": "application/json" },
+        body: JSON.stringify({ events: pushed }),
+      });
+      await response.arrayBuffer();
+      return response.status;
+    },
+    stop: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+
+  function answer(request: IncomingMessage, response: ServerResponse, body: string): void {
+    const path = (request.url ?? "").split("?", 1)[0] ?? "";
+    const reply = (content: object, status = 200) => {
+      response.writeHead(status, { "content-type": "application/json" });
+      response.end(JSON.stringify(content));
+    };
+    const send = /^\/_matrix\/client\/v3\/rooms\/([^/]+)\/send\/([^/]+)\/([^/]+)$/u.exec(path);
+    bare.requests.set(send ? "send" : path, (bare.requests.get(send ? "send" : path) ?? 0) + 1);
+    if (send === null) {
+      reply(...plainAnswer(path, options().bot));
+      return;
+    }
+    const room = decodeURIComponent(send[1] ?? "");
+    if (room === bare.hang) return;
+    const txn = send[3] ?? "";
+    let id = known.get(txn);
+    if (id === undefined) {
+      id = `$${++events}`;
+      known.set(txn, id);
+      const content = JSON.parse(body) as Record<string, unknown>;
+      if (room.startsWith("!canary")) echo(room, id, decodeURIComponent(send[2] ?? ""), content);
+      else bare.onSent({ room, body: String(content["body"]), atMs: performance.now() });
+    }
+    const found = { event_id: id };
+    if (bare.latencyMs > 0) setTimeout(() => reply(found), bare.latencyMs);
+    else reply(found);
+  }
+
+  /** The bot's own words come back, as every server pushes them. */
+  function echo(room: string, id: string, type: string, content: object): void {
+    const event = {
+      event_id: id,
+      room_id: room,
+      sender: options().bot,
+      type,
+      origin_server_ts: Date.now(),
+      content,
+    };
+    setTimeout(() => bare.push([event]).catch(() => undefined), 1);
+  }
+  return bare;
+}
+
+function plainAnswer(path: string, bot: string): [object, number?] {
+  if (path.endsWith("/versions")) return [{ versions: ["v1.11", "v1.15"] }];
+  if (path.endsWith("/capabilities")) return [{ capabilities: { "m.room_versions": { default: "11" } } }];
+  if (path.endsWith("/whoami")) return [{ user_id: bot }];
+  if (path.endsWith("/createRoom")) return [{ room_id: "!canary:bench" }];
+  if (path.endsWith("/joined_members")) return [{ joined: {} }];
+  if (path.endsWith("/joined_rooms")) return [{ joined_rooms: [] }];
+  if (path.endsWith("/messages")) return [{ chunk: [], start: "s" }];
+  if (path.endsWith("/state")) return [[]];
+  if (path.includes("/state/m.room.member/")) return [{ membership: "join", displayname: "Someone" }];
+  if (path.includes("/state/")) return [{ errcode: "M_NOT_FOUND", error: "no such state" }, 404];
+  const join = /\/join\/([^/]+)$/u.exec(path) ?? /\/rooms\/([^/]+)\/join$/u.exec(path);
+  if (join !== null) return [{ room_id: decodeURIComponent(join[1] ?? "") }];
+  return [{}];
+}
+
+function readBody(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+  });
+}
