@@ -93,11 +93,11 @@ async function killRun(
       const began = Date.now();
       const options = { seed, kills, messages, perSecond, settleMs: 10_000, note: report.note };
       const run = await runKills(stage, options);
-      const verdict = judgeRun(run, history);
+      const verdict = judgeRun(run, { history, outwardOrder: !synapse });
       results[`kills-${name}`] = { ...verdict, ms: Date.now() - began, rejoins: run.joinsAtMs.length, back: run.back };
       const { m2i, i2m, holes, gapNotices, problems } = verdict;
       report.note(
-        `Matrix to IRC: ${m2i.said} said, ${m2i.missing.length} missing, ${m2i.doubled.length} doubled, ${m2i.late} late`,
+        `Matrix to IRC: ${m2i.said} said, ${m2i.missing.length} missing, ${m2i.doubled.length} doubled, ${m2i.late} late, ${m2i.disordered.length} out of order`,
       );
       report.note(
         `IRC to Matrix: ${i2m.said} said, ${i2m.missing.length} missing in ${holes.length} holes, ` +

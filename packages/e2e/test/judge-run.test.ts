@@ -31,7 +31,7 @@ const run = (change: Partial<KillRun>): KillRun => ({
   ...change,
 });
 const problems = (change: Partial<KillRun>, history = false): readonly string[] =>
-  judgeRun(run(change), history).problems;
+  judgeRun(run(change), { history }).problems;
 const heard = (...entries: [string, number][]) => entries.map(([text, ms]) => ({ text, atMs: noon + ms }));
 
 it("finds nothing wrong with a faultless run", () => {
@@ -63,6 +63,14 @@ it("refuses what is missing on IRC, doubled on Matrix, out of order, or never sa
   expect(problems({ room: disordered })).toEqual([expect.stringContaining("out of order")]);
   const invented = room(["i2m 0001", "i2m 0002", "i2m 0003", "i2m 0004"]);
   expect(problems({ room: invented })).toEqual([expect.stringContaining("never said")]);
+});
+
+it("leaves the order of Matrix to IRC to a homeserver that breaks it, when told so", () => {
+  const swapped = run({ heardOnIrc: heard(["<a> m2i 0002", 0], ["<a> m2i 0001", 5]) });
+  expect(judgeRun(swapped, { history: true }).problems).toEqual([expect.stringContaining("m2i: out of order")]);
+  const lenient = judgeRun(swapped, { history: true, outwardOrder: false });
+  expect(lenient.problems).toEqual([]);
+  expect(lenient.m2i.disordered).toEqual(["m2i 0001"]);
 });
 
 it("lets a late message stand out of order when it says when it was said", () => {

@@ -3,7 +3,7 @@
  * judges nothing (judge-run.ts) and knows no program names.
  */
 import { setTimeout as wait } from "node:timers/promises";
-import { labels, labelsIn } from "../observers/judge-delivery.ts";
+import { labels } from "../observers/judge-delivery.ts";
 import type { SeenEvent } from "../observers/matrix-observer.ts";
 import type { Stage } from "../stage.ts";
 import { createRandom, type Random } from "./random.ts";
@@ -14,7 +14,7 @@ export interface KillRunOptions {
   /** Each way. */
   readonly messages: number;
   readonly perSecond: number;
-  /** How long the observers wait after everything is there. */
+  /** How long nothing new may come before the observers go. */
   readonly settleMs: number;
   readonly note: (text: string) => void;
 }
@@ -73,8 +73,7 @@ export async function runKills(stage: Stage, options: KillRunOptions): Promise<K
     if ((cycle + 1) % 10 === 0) options.note(`${cycle + 1} kills`);
   }
   await stage.span.waitReady(60_000);
-  await everythingHeard(stage, options.messages);
-  await wait(options.settleMs);
+  await quiet(stage, options.settleMs);
   const room = await stage.alice.history(stage.room);
   const lines = watcher.messages(stage.channel);
   const joinsAtMs = watcher.lines
@@ -117,10 +116,14 @@ async function sayOnMatrix(stage: Stage, list: readonly string[], perSecond: num
   }
 }
 
-/** Until every message of Matrix was heard on IRC, or for a minute. */
-async function everythingHeard(stage: Stage, messages: number): Promise<void> {
-  for (const until = Date.now() + 60_000; Date.now() < until; await wait(250)) {
-    const texts = stage.carol.messages(stage.channel).map(({ text }) => text);
-    if (new Set(labelsIn(texts, "m2i")).size >= messages) return;
+/** Until neither side has got anything new for so long; for three minutes at most. */
+async function quiet(stage: Stage, settleMs: number): Promise<void> {
+  const arrived = (): number => stage.alice.seen.length + stage.carol.messages(stage.channel).length;
+  let known = arrived();
+  let sinceMs = Date.now();
+  for (const until = sinceMs + 180_000; Date.now() < until && Date.now() - sinceMs < settleMs; await wait(100)) {
+    if (arrived() === known) continue;
+    known = arrived();
+    sinceMs = Date.now();
   }
 }
