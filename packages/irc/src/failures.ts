@@ -53,7 +53,8 @@ export const codeOf = (kind: FailureKind): ErrorCode =>
 /** From a socket or TLS error. */
 export function classifySocketError(error: unknown, where: string): Failure {
   const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
-  const message = error instanceof Error ? error.message : String(error);
+  const message =
+    typeof error === "object" && error !== null && "message" in error ? String(error.message) : String(error);
   if (code === "ENOTFOUND" || code === "EAI_AGAIN" || code === "EAI_FAIL") {
     return {
       kind: "dns",

@@ -171,7 +171,7 @@ export function openSession(options: SessionOptions): Session {
         phase = "registering";
       },
       onClose(error) {
-        const failure = verdict ?? (error instanceof Error ? classifySocketError(error, where) : undefined);
+        const failure = verdict ?? (error ? classifySocketError(error, where) : undefined);
         finish(failure ?? { kind: "closed", detail: `${where} closed the connection` });
       },
       onFault: (command, fault) => log.warn({ command, fault: describe(fault) }, "a line could not be handled"),
