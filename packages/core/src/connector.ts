@@ -103,6 +103,8 @@ export type RemoteEvent =
       readonly state: "out" | "back";
       readonly reason?: string;
     }
+  /** We are in the chat and can speak: what waited for that may go. Not stored, not shown. */
+  | { readonly kind: "joined"; readonly chat: ChatKey }
   | {
       readonly kind: "connection";
       readonly network: NetworkId;

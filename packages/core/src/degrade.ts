@@ -46,8 +46,8 @@ export function degrade<Ref>(action: Action<Ref>, context: DegradeContext): Acti
 function degradeReply<Ref>(action: Extract<Action<Ref>, { kind: "message" }>, context: DegradeContext): Action<Ref> {
   const { capabilities, target, mayQuote } = context;
   if (target === undefined || (capabilities.replies && action.replyTo !== undefined)) return action;
-  const { replyTo: _gone, ...rest } = action;
-  return { ...rest, quote: { author: target.authorName, text: mayQuote ? shorten(target.text ?? "") : "" } };
+  // The reference stays: a network may carry it as a tag that some clients show, while the quote is for all.
+  return { ...action, quote: { author: target.authorName, text: mayQuote ? shorten(target.text ?? "") : "" } };
 }
 
 function reactionNotice<Ref>(

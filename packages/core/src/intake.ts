@@ -5,7 +5,7 @@
 import type { Clock, Log, Meter } from "./ambient.ts";
 import type { RemoteEvent } from "./connector.ts";
 import type { Homeserver, MatrixEvent } from "./homeserver.ts";
-import { controlPortal, type EventId, type JobKey, jobKey, type PortalId, type RoomId, type UserId } from "./ids.ts";
+import { controlPortal, type EventId, type JobKey, jobKey, type PortalId, type RoomId } from "./ids.ts";
 import type { InwardBody } from "./inward.ts";
 import type { Lanes } from "./lanes.ts";
 import { joinedKey, type OutwardBody } from "./outward.ts";
@@ -46,6 +46,7 @@ export interface Intake {
 
 export function createIntake(options: IntakeOptions): Intake {
   const { router, lanes, clock, meter } = options;
+  const overtook = createOvertaking();
 
   const outwardKey = (event: EventId, portal: PortalId): JobKey => jobKey(`m/${event}/${portal}`);
 
@@ -65,9 +66,11 @@ export function createIntake(options: IntakeOptions): Intake {
     }
     const rows = router.ofRoom(event.room_id);
     if (rows.length === 0 || options.siblings.isPrivateTalk(event)) return [];
-    if (event.type === "m.room.member") noteJoin(options, event);
+    if (event.type === "m.room.member") {
+      noteJoin(options, event).catch((err) => options.log.warn({ err }, "could not note a join"));
+    }
     if (!crossingTypes.has(event.type)) return [];
-    const body: OutwardBody = { event };
+    const body: OutwardBody = { event: overtook(event) ? { ...event, "dev.trestle.late": true } : event };
     return rows
       .filter((row) => row.state === "active")
       .map((row) => newJob(row.id, "outward", outwardKey(event.event_id, row.id), event.sender, body));
@@ -85,16 +88,17 @@ export function createIntake(options: IntakeOptions): Intake {
     },
     async emit(event) {
       if (event.kind === "connection") {
-        for (const row of router.ofNetwork(event.network)) if (event.state === "up") lanes.wake(row.id, "outward");
+        if (event.state === "up") for (const row of router.ofNetwork(event.network)) lanes.wake(row.id, "outward");
+        return;
+      }
+      if (event.kind === "joined") {
+        for (const row of router.ofChat(event.chat)) lanes.wake(row.id, "outward");
         return;
       }
       if (event.kind === "user-changed") {
         const key = jobKey(`r/${event.user.network}/${event.key}/0`);
         await lanes.append([newJob(controlPortal, "control", key, event.user.id, { remote: event })]);
         return;
-      }
-      if (event.kind === "presence-in-chat" && event.state === "back") {
-        for (const row of router.ofChat(event.chat)) lanes.wake(row.id, "outward");
       }
       const body: InwardBody = { event };
       const author = event.kind === "action" ? event.sender.id : "";
@@ -122,6 +126,26 @@ const crossingTypes = new Set([
   "m.sticker",
 ]);
 
+/** Senders remembered: a few minutes of a busy server. */
+const sendersMax = 10_000;
+
+/**
+ * Whether a later message of the same sender in the same room was taken before: servers bring some events late, behind newer
+ * ones. Only one sender's own times are compared, as clocks differ; it decides nothing but whether the time is shown.
+ */
+function createOvertaking(): (event: MatrixEvent) => boolean {
+  const newest = new Map<string, number>();
+  return ({ type, room_id: room, sender, origin_server_ts: saidAtMs }) => {
+    if (type !== "m.room.message") return false;
+    const key = `${room} ${sender}`;
+    const before = newest.get(key) ?? 0;
+    newest.delete(key);
+    newest.set(key, Math.max(before, saidAtMs));
+    if (newest.size > sendersMax) newest.delete(newest.keys().next().value as string);
+    return saidAtMs < before;
+  };
+}
+
 /** Invites, the bot's own membership, commands, what changes a link, and whatever is said to the bot in a direct chat. */
 function isForBot({ homeserver, commandPrefix, isDirect, router }: IntakeOptions, event: MatrixEvent): boolean {
   const linked = router.ofRoom(event.room_id).length > 0;
@@ -145,14 +169,15 @@ function isForBot({ homeserver, commandPrefix, isDirect, router }: IntakeOptions
 }
 
 /** For quotes: nobody is shown what was said before he came. */
-function noteJoin({ kv, clock, log }: IntakeOptions, event: MatrixEvent): void {
+async function noteJoin({ kv, clock }: IntakeOptions, event: MatrixEvent): Promise<void> {
   const before = event.unsigned?.["prev_content"];
   const wasJoined =
     typeof before === "object" && before !== null && "membership" in before && before.membership === "join";
   if (event.content["membership"] !== "join" || wasJoined || event.state_key === undefined) return;
-  kv.put(joinedKey(event.room_id, event.state_key as UserId), String(clock.now())).catch((err) =>
-    log.warn({ err }, "could not note a join"),
-  );
+  const key = joinedKey(event.room_id, event.state_key);
+  // Gap repair may bring a join that we have seen; the first sight counts.
+  if (event["dev.trestle.late"] === true && (await kv.get(key)) !== undefined) return;
+  await kv.put(key, String(clock.now()));
 }
 
 /**

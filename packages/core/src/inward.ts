@@ -34,7 +34,7 @@ export interface InwardOptions {
 
 /** Body of an inward job. */
 export interface InwardBody {
-  readonly event: Exclude<RemoteEvent, { kind: "connection" } | { kind: "user-changed" }>;
+  readonly event: Exclude<RemoteEvent, { kind: "connection" | "joined" | "user-changed" }>;
 }
 
 export function createInward(options: InwardOptions): (job: Job, portal: PortalRow) => Promise<Outcome> {

@@ -44,6 +44,8 @@ export class Lane {
   #stopping = false;
   #current: Job | undefined;
   #sleeping: AbortController | undefined;
+  /** The far side came back while a job was being tried: its failure is old news. */
+  #woken = false;
   #finished: Promise<void> = Promise.resolve();
 
   /** `onIdle` is told when nothing is left, in memory or on disk. */
@@ -73,6 +75,7 @@ export class Lane {
 
   /** Tries again now what waits for the far side. */
   wake(): void {
+    this.#woken = true;
     this.#sleeping?.abort();
   }
 
@@ -146,34 +149,38 @@ export class Lane {
   async #attempt(first: Job): Promise<void> {
     const { clock } = this.#host;
     let job = first;
+    let tries = 0;
     let internalTries = 0;
     const untilMs = Math.max(this.#parkedUntil(job.author), job.state === "parked" ? job.notBeforeMs : 0);
     if (untilMs > clock.now()) return this.#park(job, untilMs);
     if (job.notBeforeMs > clock.now()) await this.#sleep(job.notBeforeMs - clock.now());
     while (!this.#stopping) {
       let error: BridgeError;
+      this.#woken = false;
       try {
         return await this.#settle(job, await this.#host.deliver(job));
       } catch (thrown) {
         error = asBridgeError(thrown);
       }
       if (this.#stopping && error.retry !== "never") return;
+      tries++;
       if (error.code === "internal") internalTries++;
       job = { ...job, attempts: job.attempts + 1, failure: error.message };
       if (await this.#giveUp(job, error, internalTries)) return;
-      const waitMs = typeof error.retry === "object" ? error.retry.afterMs : backOff(job.attempts);
+      const waitMs = typeof error.retry === "object" ? error.retry.afterMs : backOff(tries);
       if (error.scope === "author") return this.#park(job, clock.now() + waitMs);
       // Kept on disk too, so that a restart knows that an outcome may be unknown (attempts > 0) and why it waits.
       await this.#host.journal.update(job.seq, { attempts: job.attempts, failure: error.message });
       this.#release(job.seq);
-      await this.#sleep(waitMs);
+      if (!this.#woken) await this.#sleep(waitMs);
     }
   }
 
   /** Whether the failure was the last one; then the job is a dead letter. */
   async #giveUp(job: Job, error: BridgeError, internalTries: number): Promise<boolean> {
     const { clock, failed, ageLimitMs } = this.#host;
-    const tooOld = error.retry !== "never" && clock.now() - job.createdAtMs > ageLimitMs(job);
+    // What a person asked for again is as old as it is, and waits all the same.
+    const tooOld = error.retry !== "never" && !job.delayed && clock.now() - job.createdAtMs > ageLimitMs(job);
     const reason = tooOld ? new BridgeError("too-old", error.message) : error;
     const final = reason.retry === "never" || internalTries >= internalTriesMax;
     failed(job, reason, final);
@@ -233,6 +240,7 @@ export class Lane {
   }
 }
 
-function backOff(attempts: number): number {
-  return Math.min(backOffMaxMs, backOffFirstMs * 2 ** Math.min(attempts - 1, 10));
+/** Of this process's tries: how often a former one failed says nothing of now. */
+function backOff(tries: number): number {
+  return Math.min(backOffMaxMs, backOffFirstMs * 2 ** Math.min(tries - 1, 10));
 }

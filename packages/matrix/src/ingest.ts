@@ -49,8 +49,9 @@ export function createIngest(options: IngestOptions): Ingest {
           continue;
         }
         feed(event);
-        if (isOwn(event.sender) || event.content[legacyPuppet] === puppet) echo(event);
-        else foreign.push(event);
+        // Only who really is ours can confirm a send; that an event calls itself our puppet's only keeps it from crossing.
+        if (isOwn(event.sender)) echo(event);
+        else if (event.content[legacyPuppet] !== puppet) foreign.push(event);
       } catch (error) {
         leaveOut(entry, String(error));
       }

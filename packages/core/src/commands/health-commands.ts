@@ -20,9 +20,10 @@ export const healthCommands: readonly Command[] = [
       const lines = [
         `Homeserver: ${homeserver.state}${homeserver.detail === undefined ? "" : ` (${homeserver.detail})`}`,
       ];
-      for (const { network, state, detail, queuedLines = 0 } of networks) {
+      for (const { network, state, detail, nextTryAtMs, queuedLines = 0 } of networks) {
         const queued = queuedLines > 0 ? `, ${queuedLines} lines wait to be sent` : "";
-        lines.push(`${network}: ${state}${detail === undefined ? "" : ` (${detail})`}${queued}`);
+        const next = nextTryAtMs === undefined ? "" : `, next try at ${timeText(nextTryAtMs, context.nowMs)}`;
+        lines.push(`${network}: ${state}${detail === undefined ? "" : ` (${detail})`}${next}${queued}`);
       }
       lines.push(`Messages: ${jobs.queued} waiting, ${jobs.parked} set aside, ${jobs.dead} failed`);
       const { room } = context.issuer;
