@@ -2,7 +2,6 @@
  * One event from the remote side to Matrix: prefetch, translate, degrade, plan, send as the ghost. The twin of outward.ts.
  */
 import type { Mention } from "@trestle/richtext";
-import { plainText } from "@trestle/richtext";
 import type { Action } from "./action.ts";
 import type { Clock } from "./ambient.ts";
 import type { RemoteAuthor } from "./author.ts";
@@ -15,8 +14,8 @@ import type { Homeserver } from "./homeserver.ts";
 import type { EventId, RemoteMessageId, RemoteUserId } from "./ids.ts";
 import { remoteMessageId } from "./ids.ts";
 import type { MessageMap } from "./message-map.ts";
-import { type References, referencesOf } from "./references.ts";
-import type { Job, JournalStore, MessageRow, Outcome, PortalRow } from "./store.ts";
+import { findReferences, mapDelivered } from "./message-rows.ts";
+import type { Job, JournalStore, Outcome, PortalRow } from "./store.ts";
 import { lateAfterMs, markLate, timeText } from "./time-mark.ts";
 import { translate } from "./translate.ts";
 
@@ -88,7 +87,11 @@ async function deliverAction(
     if (action.change === "leave") await homeserver.leaveGhost(sender, portal.room);
     return done();
   }
-  const references = await prefetch(options, portal, action);
+  const references = await findReferences(
+    action,
+    (ref) => options.messages.findByRemote(portal.id, ref),
+    () => options.otherLane(portal),
+  );
   const translated = translate<RemoteMessageId, EventId>(action, {
     references,
     idOf: (row) => row.eventId,
@@ -111,61 +114,12 @@ async function deliverAction(
     startedAtMs: options.startedAtMs,
     send: (part, key, again) => homeserver.sendPart(portal.room, part, sender, key, again),
   });
-  return done(mapped(options, portal, job, event, ids, target));
-}
-
-function mapped(
-  { settings, messages }: InwardOptions,
-  portal: PortalRow,
-  job: Job,
-  { action, sender, id, key }: RemoteAction,
-  ids: readonly EventId[],
-  target: MessageRow | undefined,
-): Partial<Outcome> {
-  const keepText = settings.textRetentionMs > 0;
-  if (action.kind === "message") {
-    const text = keepText ? plainText(action.content.text) : undefined;
-    const remoteId = id ?? remoteMessageId(key);
-    const rows = ids.map(
-      (eventId, part): MessageRow => ({
-        portal: portal.id,
-        origin: remoteId,
-        part,
-        eventId,
-        remoteId,
-        lane: "inward",
-        author: sender.id,
-        authorName: sender.name,
-        sentAtMs: job.createdAtMs,
-        ...(part === 0 && text !== undefined ? { text } : {}),
-      }),
-    );
-    messages.remember(rows);
-    return { messages: rows };
-  }
-  if ((action.kind === "edit" || action.kind === "delete") && target !== undefined) {
-    const text = action.kind === "edit" && keepText ? plainText(action.content.text) : undefined;
-    messages.changeText(portal.id, target.origin, text);
-    return { texts: [{ portal: portal.id, origin: target.origin, text }] };
-  }
-  return {};
-}
-
-async function prefetch(
-  { messages, otherLane }: InwardOptions,
-  portal: PortalRow,
-  action: Action<RemoteMessageId>,
-): Promise<References<RemoteMessageId>> {
-  const found = new Map<RemoteMessageId, readonly MessageRow[]>();
-  for (const ref of referencesOf(action)) {
-    let rows = await messages.findByRemote(portal.id, ref);
-    if (rows.length === 0) {
-      await otherLane(portal);
-      rows = await messages.findByRemote(portal.id, ref);
-    }
-    if (rows.length > 0) found.set(ref, rows);
-  }
-  return found;
+  const remoteId = event.id ?? remoteMessageId(event.key);
+  const parts = ids.map((eventId) => ({ eventId, remoteId }));
+  const origin = { lane: "inward" as const, origin: remoteId, author: sender.id, authorName: sender.name };
+  return done(
+    mapDelivered(options.messages, options.settings.textRetentionMs > 0, job, { ...origin, action, parts, target }),
+  );
 }
 
 function markIfLate<Ref>(action: Action<Ref>, job: Job, event: RemoteAction, nowMs: number): Action<Ref> {

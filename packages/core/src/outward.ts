@@ -16,8 +16,8 @@ import { BridgeError } from "./errors.ts";
 import type { Homeserver, Interpreted, MatrixEvent } from "./homeserver.ts";
 import type { EventId, RemoteMessageId, UserId } from "./ids.ts";
 import type { MessageMap } from "./message-map.ts";
+import { findReferences, mapDelivered } from "./message-rows.ts";
 import { atLeast, levelOf } from "./permit.ts";
-import { type References, referencesOf } from "./references.ts";
 import { chatOf } from "./router.ts";
 import type { Siblings } from "./siblings.ts";
 import type { Job, JournalStore, KeyValueStore, MessageRow, Outcome, PortalRow } from "./store.ts";
@@ -101,7 +101,11 @@ async function deliverAction(
   const author = await authorOf(options, event);
   const undone = await reactionTakenBack(options, portal, said);
   const action = undone ?? said;
-  const references = await prefetch(options, portal, action);
+  const references = await findReferences(
+    action,
+    (ref) => options.messages.findByEvent(portal.id, ref),
+    () => options.otherLane(portal),
+  );
   const moderator = action.kind === "delete" && (await mayRedact(options, portal, event.sender));
   const translated = translate<EventId, RemoteMessageId>(action, {
     references,
@@ -129,65 +133,16 @@ async function deliverAction(
     send: (part, key, again) => connector.sendPart(chat, part, author, key, again),
   });
   await rememberReaction(options, portal, event, said);
-  return done(mapped(options, portal, job, event, author, said, ids, target));
-}
-
-/** What to write when it is across: rows of a message, the new text of an edited one, no text of a deleted one. */
-function mapped(
-  { settings, messages }: OutwardOptions,
-  portal: PortalRow,
-  job: Job,
-  event: MatrixEvent,
-  author: MatrixAuthor,
-  action: Action<EventId>,
-  ids: readonly RemoteMessageId[],
-  target: MessageRow | undefined,
-): Partial<Outcome> {
-  const keepText = settings.textRetentionMs > 0;
-  if (action.kind === "message") {
-    const text = keepText ? plainText(action.content.text) : undefined;
-    const rows = ids.map(
-      (remoteId, part): MessageRow => ({
-        portal: portal.id,
-        origin: event.event_id,
-        part,
-        eventId: event.event_id,
-        remoteId,
-        lane: "outward",
-        author: event.sender,
-        authorName: author.name,
-        // Our own clock: what decides who may be quoted must not be a sender's claim.
-        sentAtMs: job.createdAtMs,
-        ...(part === 0 && text !== undefined ? { text } : {}),
-      }),
-    );
-    messages.remember(rows);
-    return { messages: rows };
-  }
-  if ((action.kind === "edit" || action.kind === "delete") && target !== undefined) {
-    const text = action.kind === "edit" && keepText ? plainText(action.content.text) : undefined;
-    messages.changeText(portal.id, target.origin, text);
-    return { texts: [{ portal: portal.id, origin: target.origin, text }] };
-  }
-  return {};
-}
-
-/** Unknown targets get a second look once the other lane has dealt with what was in flight. */
-async function prefetch(
-  { messages, otherLane }: OutwardOptions,
-  portal: PortalRow,
-  action: Action<EventId>,
-): Promise<References<EventId>> {
-  const found = new Map<EventId, readonly MessageRow[]>();
-  for (const ref of referencesOf(action)) {
-    let rows = await messages.findByEvent(portal.id, ref);
-    if (rows.length === 0) {
-      await otherLane(portal);
-      rows = await messages.findByEvent(portal.id, ref);
-    }
-    if (rows.length > 0) found.set(ref, rows);
-  }
-  return found;
+  const parts = ids.map((remoteId) => ({ eventId: event.event_id, remoteId }));
+  const origin = { lane: "outward" as const, origin: event.event_id, author: event.sender, authorName: author.name };
+  return done(
+    mapDelivered(options.messages, options.settings.textRetentionMs > 0, job, {
+      ...origin,
+      action: said,
+      parts,
+      target,
+    }),
+  );
 }
 
 async function authorOf({ homeserver, siblings }: OutwardOptions, event: MatrixEvent): Promise<MatrixAuthor> {
