@@ -31,7 +31,7 @@ export const guards: readonly Guard[] = [
   {
     name: "our own events are recognised and dropped",
     file: "packages/matrix/src/ingest.ts",
-    find: "if (isOwn(event.sender) || event.content[legacyPuppet] === puppet) echo(event);",
+    find: "if (isOwn(event.sender)) echo(event);",
     replace: "if (event.content[legacyPuppet] === puppet) echo(event);",
     test: {
       file: "packages/matrix/test/ingest.test.ts",
