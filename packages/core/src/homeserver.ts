@@ -41,6 +41,8 @@ export interface Homeserver {
   /** Reads before it writes: equal state is never put twice. As the author's ghost if it may, else the bot. */
   applyRoom(room: RoomId, wanted: { readonly topic?: string }, author?: RemoteAuthor): Promise<void>;
   describeRoom(room: RoomId): Promise<RoomDescription>;
+  /** The newest event of the room, whatever it is; undefined when it has none that we may see. */
+  newestEvent(room: RoomId): Promise<EventId | undefined>;
   /** Display name in this room, fed by ingest, one request on a miss; the localpart when there is none. */
   nameOf(room: RoomId, user: UserId): Promise<string>;
   /** Power level of a user, `Infinity` for creators of version 12 rooms. */
@@ -67,12 +69,20 @@ export interface HomeserverHost {
   take(events: readonly MatrixEvent[]): Promise<void>;
   /** Typing, receipts: idempotent, not stored. */
   ephemeral(event: EphemeralEvent): void;
-  /** Rooms of active portals, for gap repair, with the last event taken from each (undefined: nothing yet, then no repair). */
-  repairRooms(): Promise<
-    readonly { readonly room: RoomId; readonly lastEvent?: EventId; readonly lastAtMs?: number }[]
-  >;
+  /** Rooms of active portals, for gap repair. */
+  repairRooms(): Promise<readonly RepairRoom[]>;
   /** Which of these are known already (journal or message map). */
   known(room: RoomId, events: readonly EventId[]): Promise<ReadonlySet<EventId>>;
+}
+
+/** How far a linked room is known. Without `lastEvent` and `floor` there is nothing to repair. */
+export interface RepairRoom {
+  readonly room: RoomId;
+  /** The last event taken from it, and when. */
+  readonly lastEvent?: EventId;
+  readonly lastAtMs?: number;
+  /** The room's newest event when the link was made or resumed: neither it nor what is before it was ever ours to carry. */
+  readonly floor?: EventId;
 }
 
 /** An event as the client-server API gives it (spec: ClientEvent), unchecked. */

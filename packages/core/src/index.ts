@@ -33,6 +33,7 @@ export type {
   HomeserverStatus,
   Interpreted,
   MatrixEvent,
+  RepairRoom,
   RoomDescription,
 } from "./homeserver.ts";
 export type {

@@ -6,7 +6,7 @@ import type { Clock } from "./ambient.ts";
 import type { Connector } from "./connector.ts";
 import { BridgeError } from "./errors.ts";
 import type { Homeserver } from "./homeserver.ts";
-import type { ChatKey, RoomId, UserId } from "./ids.ts";
+import type { ChatKey, EventId, RoomId, UserId } from "./ids.ts";
 import { chatKeyText } from "./ids.ts";
 import type { Lanes } from "./lanes.ts";
 import { chatOf, type Router } from "./router.ts";
@@ -45,6 +45,12 @@ export function createLinks({ portals, router, connector, homeserver, clock, lan
     await portals.update(row);
   };
 
+  /** From here on the room's words are ours to carry. */
+  const settingsFrom = async (room: RoomId): Promise<string> => {
+    const floor = await homeserver.newestEvent(room);
+    return JSON.stringify({ sinceMs: clock.now(), ...(floor === undefined ? {} : { floor }) } satisfies PortalSettings);
+  };
+
   return {
     async load() {
       for (const row of await portals.list()) {
@@ -76,7 +82,7 @@ export function createLinks({ portals, router, connector, homeserver, clock, lan
         requestedBy: by,
         approvedBy: by,
         createdAtMs: clock.now(),
-        settings: "{}",
+        settings: await settingsFrom(room),
       });
       router.put(row);
       connector.follow(chat);
@@ -96,12 +102,22 @@ export function createLinks({ portals, router, connector, homeserver, clock, lan
         throw new BridgeError("encrypted", "encryption cannot be switched off again; unlink, and link a new room");
       }
       const { pauseReason: _over, ...rest } = row;
-      await save({ ...rest, state: "active" });
+      await save({ ...rest, state: "active", settings: await settingsFrom(row.room) });
       connector.follow(chatOf(row));
       await lanes().free(row.id);
     },
   };
 }
+
+/** Since when the link carries, by our clock, and the newest event of the room then: gap repair goes no further back. */
+interface PortalSettings {
+  readonly sinceMs?: number;
+  readonly floor?: EventId;
+}
+
+export const floorOf = (row: PortalRow): EventId | undefined => (JSON.parse(row.settings) as PortalSettings).floor;
+export const activeSinceMs = (row: PortalRow): number =>
+  (JSON.parse(row.settings) as PortalSettings).sinceMs ?? row.createdAtMs;
 
 /** Why a link is paused when its room became encrypted. */
 export const encryptedReason = "the room was encrypted";

@@ -1,7 +1,8 @@
 /** What gap repair asks of us: how far each linked room is known, and which of its events are. */
-import type { HomeserverHost } from "./homeserver.ts";
+import type { HomeserverHost, RepairRoom } from "./homeserver.ts";
 import type { EventId, JobKey, RoomId } from "./ids.ts";
 import type { Intake } from "./intake.ts";
+import { activeSinceMs, floorOf } from "./links.ts";
 import type { Router } from "./router.ts";
 import type { PortalRow, Store } from "./store.ts";
 
@@ -13,7 +14,12 @@ export function createRepairView(
   return {
     async repairRooms() {
       const rooms = new Map<RoomId, PortalRow>();
-      for (const row of router.all()) if (row.state === "active") rooms.set(row.room, row);
+      // Of several links of one room the youngest counts: what a later one may not carry is not fetched for an earlier one.
+      for (const row of router.all()) {
+        const other = rooms.get(row.room);
+        if (row.state !== "active" || (other !== undefined && activeSinceMs(other) > activeSinceMs(row))) continue;
+        rooms.set(row.room, row);
+      }
       return Promise.all([...rooms.values()].map((row) => lastTaken(store, row)));
     },
     async known(room, events) {
@@ -27,10 +33,12 @@ export function createRepairView(
 }
 
 /** The newest event of a room that we surely know, and when; before any, the time of the link. */
-async function lastTaken({ messages }: Pick<Store, "messages">, row: PortalRow) {
+async function lastTaken({ messages }: Pick<Store, "messages">, row: PortalRow): Promise<RepairRoom> {
+  const floor = floorOf(row);
+  const known = { room: row.room, ...(floor === undefined ? {} : { floor }) };
   const [out] = await messages.recent(row.id, "outward", 1);
   const [into] = await messages.recent(row.id, "inward", 1);
   const last = out === undefined || (into !== undefined && into.sentAtMs > out.sentAtMs) ? into : out;
-  if (last === undefined) return { room: row.room, lastAtMs: row.createdAtMs };
-  return { room: row.room, lastEvent: last.eventId, lastAtMs: last.sentAtMs };
+  if (last === undefined) return { ...known, lastAtMs: row.createdAtMs };
+  return { ...known, lastEvent: last.eventId, lastAtMs: last.sentAtMs };
 }

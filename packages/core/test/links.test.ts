@@ -44,6 +44,25 @@ describe("commands", () => {
     expect(journey.remote.duplicates).toEqual([]);
   });
 
+  test("[R8] what was said before the link, or during a pause, is not fetched later as if it had been missed", async () => {
+    const journey = await startJourney();
+    const room = await linkedRoom(journey);
+    const floors = async () =>
+      [...journey.store.disk.portals.values()].map(({ settings }) => JSON.parse(settings).floor);
+    const position = (id: string) => journey.matrix.eventsIn(room).findIndex(({ event_id }) => event_id === id);
+    const [atLink] = await floors();
+    const command = journey.matrix.eventsIn(room).find(({ content }) => content["body"] === "!fake link #chat");
+    expect(position(atLink)).toBeGreaterThanOrEqual(position(command?.event_id ?? ""));
+    expect(position(atLink)).toBeGreaterThanOrEqual(0);
+    await journey.matrix.sayAs(admin, room, "!fake pause");
+    await until(() => journey.matrix.noticesIn(room).some((text) => text.startsWith("Paused")));
+    const unheard = await journey.matrix.sayAs(bob, room, "unheard");
+    await journey.matrix.sayAs(admin, room, "!fake resume");
+    await until(() => journey.matrix.noticesIn(room).some((text) => text.startsWith("Resumed")));
+    const [atResume] = await floors();
+    expect(position(atResume)).toBeGreaterThanOrEqual(position(unheard));
+  });
+
   test("[R8] links and their state outlive a kill", async () => {
     let journey = await startJourney();
     const room = await linkedRoom(journey);

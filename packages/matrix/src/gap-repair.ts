@@ -3,16 +3,12 @@
  * new handed in through the same door as a transaction's events, oldest first, marked late. It holds one page at a time: a deep
  * gap is walked down by page marks and read again on the way up.
  */
-import type { EventId, HomeserverHost, Log, MatrixEvent, Meter, RoomId } from "@trestle/core";
+import type { HomeserverHost, Log, MatrixEvent, Meter, RepairRoom, RoomId } from "@trestle/core";
 import { isAway } from "./errors.ts";
 import type { Messages, Page } from "./messages.ts";
 import { createSlots } from "./slots.ts";
 
-export interface RepairRoom {
-  readonly room: RoomId;
-  readonly lastEvent?: EventId;
-  readonly lastAtMs?: number;
-}
+export type { RepairRoom };
 
 export interface GapRepairOptions {
   readonly messages: Messages;
@@ -50,6 +46,12 @@ export function createGapRepair(options: GapRepairOptions): GapRepair {
 
   /** Of one page, newest first as it came: what to ask about, and whether the page reaches back far enough. */
   function cut(page: Page, room: RepairRoom): { events: MatrixEvent[]; reached: boolean } {
+    const floor = page.events.findIndex((event) => event.event_id === room.floor);
+    if (floor < 0) return cutAtLast(page, room);
+    return { events: cutAtLast({ ...page, events: page.events.slice(0, floor) }, room).events, reached: true };
+  }
+
+  function cutAtLast(page: Page, room: RepairRoom): { events: MatrixEvent[]; reached: boolean } {
     const others = (event: MatrixEvent) => !isOwn(event.sender);
     const oldestMs = room.lastAtMs === undefined ? undefined : room.lastAtMs - behindMs;
     const isOld = (event: MatrixEvent) => oldestMs !== undefined && event.origin_server_ts < oldestMs;
@@ -82,7 +84,7 @@ export function createGapRepair(options: GapRepairOptions): GapRepair {
   }
 
   async function repairRoom(room: RepairRoom): Promise<void> {
-    if (room.lastEvent === undefined) return;
+    if (room.lastEvent === undefined && room.floor === undefined) return;
     const newest = await messages.page(room.room, { limit: firstPageEvents });
     const marks: string[] = [];
     let page = newest;

@@ -105,6 +105,7 @@ export function createHomeserver(options: HomeserverOptions): MatrixHomeserver {
       sender.sendAsBot(room, "m.room.message", noticeContent(text, toward), `notice/${key}`),
     applyRoom: rooms.applyRoom,
     describeRoom: rooms.describeRoom,
+    newestEvent: async (room) => (await parts.messages.page(room, { limit: 1 })).events[0]?.event_id,
     nameOf: rooms.nameOf,
     powerOf: rooms.powerOf,
     joinRoom: rooms.joinRoom,

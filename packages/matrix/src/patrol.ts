@@ -54,7 +54,7 @@ export async function patrol(options: PatrolOptions): Promise<void> {
     for (const room of rooms) {
       await clock.wait(options.patrolMs, signal);
       if (signal.aborted) return;
-      if (room.lastEvent === undefined) continue;
+      if (room.lastEvent === undefined && room.floor === undefined) continue;
       await look(room).catch((error: unknown) => log.debug({ room: room.room, error }, "the patrol could not look"));
     }
     if (rooms.length === 0) await clock.wait(options.patrolMs, signal);

@@ -6,6 +6,7 @@ import {
   type MatrixEvent,
   networkId,
   type RemoteAuthor,
+  type RepairRoom,
   type RoomId,
   remoteUserId,
   roomId,
@@ -27,7 +28,7 @@ export const author = (id: string, name = id): RemoteAuthor => ({
 export class RememberingHost implements HomeserverHost {
   readonly taken: MatrixEvent[] = [];
   readonly ephemerals: EphemeralEvent[] = [];
-  rooms: { room: RoomId; lastEvent?: EventId; lastAtMs?: number }[] = [];
+  rooms: RepairRoom[] = [];
   failing: Error | undefined;
   holding: Promise<void> | undefined;
   takes = 0;

@@ -76,6 +76,24 @@ test("[L3] events lost before one that came are found too", async () => {
   expect(host.bodies()).toEqual(["known", "came", "lost"]);
 });
 
+test("[R8] what was said before the link was made or resumed is never fetched, with or without an event taken since", async () => {
+  for (const taken of [false, true]) {
+    const server = await aHomeserver();
+    say(server, "before the link");
+    const floor = eventId(say(server, "the command").event_id);
+    const lost = say(server, "lost");
+    const came = say(server, "came");
+    const host = new RememberingHost();
+    if (taken) host.taken.push(came as never);
+    const last = taken ? { lastEvent: eventId(came.event_id) } : {};
+    host.rooms = [{ room, floor, lastAtMs: lost.origin_server_ts, ...last }];
+    const bridge = await aBridge(server, { host });
+    expect(host.bodies()).toEqual(taken ? ["came", "lost"] : ["lost", "came"]);
+    expect(await bridge.matrix.newestEvent(room)).toBe(came.event_id);
+    await bridge.stop();
+  }
+});
+
 test("[L3] what is older than the journal's memory is not news", async () => {
   const server = await aHomeserver();
   say(server, "ancient");

@@ -260,7 +260,7 @@ function createRoomVerbs(
   faults: FaultyPath,
 ): Pick<
   Homeserver,
-  "applyRoom" | "describeRoom" | "nameOf" | "powerOf" | "joinRoom" | "leaveRoom" | "createDirectRoom"
+  "applyRoom" | "describeRoom" | "newestEvent" | "nameOf" | "powerOf" | "joinRoom" | "leaveRoom" | "createDirectRoom"
 > {
   const isPerson = (user: UserId) => user !== bot && authorOfGhost(matrix.serverName, user) === undefined;
   return {
@@ -296,6 +296,7 @@ function createRoomVerbs(
           direct: found.direct,
         };
       }),
+    newestEvent: (room) => faults.around(room, () => roomOrRefuse(matrix, room).events.at(-1)?.event_id),
     nameOf: async (room, user) => {
       const found = matrix.room(room);
       const name = found && stateOf(found, "m.room.member", user)?.content["displayname"];
