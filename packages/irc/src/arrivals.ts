@@ -27,6 +27,8 @@ export interface ArrivalsOptions {
   readonly clockOffsetMs: () => number;
   readonly lateEventOf: (message: IrcMessage) => RemoteEvent | undefined;
   readonly isOwn: (nick: string) => boolean;
+  /** We are in and its past is settled, or it is left to a later arrival. */
+  readonly onArrived: (chat: ChatKey, isIn: boolean) => void;
 }
 
 export interface Arrivals {
@@ -34,8 +36,12 @@ export interface Arrivals {
   /** Kicked, made to leave, or refused at the door: told in the room the first time. */
   depart(chat: ChatKey, reason: string): void;
   isArriving(chat: string): boolean;
+  /** What kept us from speaking may be over: as if we had just come in, if we are in. */
+  retell(chat: ChatKey | undefined): void;
   isSettled(): boolean;
   whenSettled(chat: string): Promise<void>;
+  /** Reads the history for our own lines since then (our clock), unless that was done; from when on by the server's clock. */
+  findOwnLines(chat: string, sinceMs: number): Promise<number>;
 }
 
 /** Fetched a little further back than needed: clocks differ, and what is known already is recognised by its id. */
@@ -46,17 +52,28 @@ export function createArrivals(options: ArrivalsOptions): Arrivals {
   const { channels, clock, gaps, inbox, log, network, ownLines } = options;
   const arriving = new Map<string, Promise<void>>();
 
+  const keepOwn = (chat: string, fromServerMs: number, lines: readonly IrcMessage[]): void => {
+    const own = lines.filter(({ nick }) => options.isOwn(nick));
+    ownLines.found(
+      chat,
+      fromServerMs,
+      own.flatMap((line) => toOwnLine(line, clock.now())),
+    );
+  };
+
   /** What was missed, as far as the server still has it; since when it is lost for good otherwise. */
   const catchUp = async (
     chat: ChatKey,
     missedSinceMs: number | undefined,
   ): Promise<{ lostFromMs?: number; stored: boolean }> => {
+    ownLines.arrived(chat.id);
     if (missedSinceMs === undefined) return { stored: true };
     const history = options.history();
     if (history === undefined) return { lostFromMs: missedSinceMs, stored: true };
     const offsetMs = options.clockOffsetMs();
-    const { lines, complete } = await history.fetch(chat.id, missedSinceMs + offsetMs - historyOverlapMs);
-    ownLines.found(chat.id, lines.filter(({ nick }) => options.isOwn(nick)).flatMap(toOwnLine));
+    const fromServerMs = missedSinceMs + offsetMs - historyOverlapMs;
+    const { lines, complete } = await history.fetch(chat.id, fromServerMs);
+    keepOwn(chat.id, fromServerMs, lines);
     const held = inbox.heldKeys(chat);
     const storing: Promise<boolean>[] = [];
     let lastMs = missedSinceMs;
@@ -102,6 +119,7 @@ export function createArrivals(options: ArrivalsOptions): Arrivals {
         .finally(() => {
           if (arriving.get(chat.id) === arrival) arriving.delete(chat.id);
           inbox.release(chat);
+          options.onArrived(chat, options.session() === session && channels.isJoined(chat.id));
         });
       arriving.set(chat.id, arrival);
     },
@@ -120,12 +138,26 @@ export function createArrivals(options: ArrivalsOptions): Arrivals {
       );
     },
     isArriving: (chat) => arriving.has(chat),
+    retell(chat) {
+      if (chat !== undefined && channels.isJoined(chat.id) && !arriving.has(chat.id)) options.onArrived(chat, true);
+    },
     isSettled: () => arriving.size === 0,
     whenSettled: async (chat) => arriving.get(chat),
+    async findOwnLines(chat, sinceMs) {
+      const fromServerMs = sinceMs + options.clockOffsetMs() - historyOverlapMs;
+      const history = options.history();
+      if (history === undefined || ownLines.covers(chat, fromServerMs)) return fromServerMs;
+      const { lines } = await history.fetch(chat, fromServerMs);
+      // of a connection that is gone: the next arrival begins anew
+      if (options.history() === history) keepOwn(chat, fromServerMs, lines);
+      return fromServerMs;
+    },
   };
 }
 
-function toOwnLine(message: IrcMessage) {
-  const id = message.tags["msgid"];
-  return id === undefined ? [] : [{ command: message.command, nick: message.nick, text: lastParam(message), id }];
+function toOwnLine(message: IrcMessage, nowMs: number) {
+  const { command, nick, tags } = message;
+  const id = tags["msgid"];
+  const saidAtMs = serverTimeMs(message, nowMs) ?? nowMs;
+  return id === undefined ? [] : [{ command, nick, text: lastParam(message), id, saidAtMs }];
 }

@@ -42,6 +42,7 @@ export function createChatHistory(options: ChatHistoryOptions): ChatHistory {
   // by folded channel: one page is under way per channel
   const pages = new Map<string, Page>();
   const batches = new Map<string, Page | undefined>();
+  const latest = new Map<string, Promise<unknown>>();
   let running = 0;
   const turns: (() => void)[] = [];
 
@@ -73,6 +74,17 @@ export function createChatHistory(options: ChatHistoryOptions): ChatHistory {
     return { lines, complete: false };
   };
 
+  const inTurn = async (channel: string, afterServerMs: number) => {
+    if (running >= atOnceMax) await new Promise<void>((resolve) => turns.push(resolve));
+    running += 1;
+    try {
+      return await fetchAll(channel, afterServerMs);
+    } finally {
+      running -= 1;
+      turns.shift()?.();
+    }
+  };
+
   return {
     take(message) {
       const batchId = message.tags["batch"];
@@ -101,15 +113,17 @@ export function createChatHistory(options: ChatHistoryOptions): ChatHistory {
       }
       return false;
     },
-    async fetch(channel, afterServerMs) {
-      if (running >= atOnceMax) await new Promise<void>((resolve) => turns.push(resolve));
-      running += 1;
-      try {
-        return await fetchAll(channel, afterServerMs);
-      } finally {
-        running -= 1;
-        turns.shift()?.();
-      }
+    fetch(channel, afterServerMs) {
+      // an answer names its channel only: one question at a time for each
+      const name = fold(channel);
+      const fetched = (latest.get(name) ?? Promise.resolve()).then(() => inTurn(channel, afterServerMs));
+      const over: Promise<unknown> = fetched
+        .catch(() => undefined)
+        .then(() => {
+          if (latest.get(name) === over) latest.delete(name);
+        });
+      latest.set(name, over);
+      return fetched;
     },
     stop() {
       stopped.abort();

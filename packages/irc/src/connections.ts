@@ -18,7 +18,7 @@ import type { IrcNetworkConfig } from "./config.ts";
 import type { Failure } from "./failures.ts";
 import { type CaseMapping, caseMappingOf, foldCase } from "./ids.ts";
 import type { Interpret } from "./line-events.ts";
-import { createNetworkParts } from "./network-parts.ts";
+import { createNetworkParts, type NetworkParts } from "./network-parts.ts";
 import type { OwnLines } from "./own-lines.ts";
 import { defaultServerOptions, type ServerOptions } from "./profiles.ts";
 import { openSession, type Session } from "./session.ts";
@@ -42,10 +42,13 @@ export interface Connection {
   readonly channels: ChannelState;
   /** The ready session, or a `network-down` BridgeError. */
   session(): Session;
-  /** Throws `network-down` or `not-joined` unless we are in this chat right now. */
-  requireJoined(chat: ChatKey): Session;
-  /** Resolves once what was sent in this chat without being confirmed is known, as far as the server can tell. */
-  whenSettled(chat: ChatKey): Promise<void>;
+  /**
+   * Resolves once we are in this chat and its past is settled; a join that is under way is waited for. Rejects with
+   * `network-down` or `not-joined`.
+   */
+  whenIn(chat: ChatKey): Promise<Session>;
+  /** Knows our own lines in this chat since then, as far as the server can tell; from when on by the server's clock. */
+  findOwnLines(chat: ChatKey, sinceMs: number): Promise<number>;
   /** Where the server keeps history: which of our lines it has. */
   ownLines(): OwnLines | undefined;
   problemOf(chat: ChatKey): string | undefined;
@@ -90,7 +93,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     stopping: stopping.signal,
   });
 
-  const { channels, gaps, hearing, inbox, joins, marks, ownLines } = parts;
+  const { channels, entries, gaps, hearing, inbox, joins, marks, ownLines } = parts;
   const tell = createTeller(options, log);
 
   const becomeReady = (opened: Session): void => {
@@ -157,6 +160,12 @@ export function createConnection(options: ConnectionOptions): Connection {
     throw notConnected(whyDown?.detail, whyDown && whyDown.nextTryAtMs - clock.now());
   };
 
+  const requireJoined = (chat: ChatKey): Session => {
+    const current = requireSession();
+    if (channels.isJoined(chat.id)) return current;
+    throw new BridgeError("not-joined", joins.problemOf(chat.id) ?? "the bridge is on its way into the channel");
+  };
+
   return {
     channels,
     async start() {
@@ -172,18 +181,20 @@ export function createConnection(options: ConnectionOptions): Connection {
     },
     async stop() {
       stopping.abort();
+      entries.wakeAll();
       session?.close({ kind: "closed", detail: "the bridge stops" }, "The bridge stops");
       await running;
     },
     follow: parts.follow,
     unfollow: parts.unfollow,
     session: requireSession,
-    requireJoined(chat) {
-      const current = requireSession();
-      if (channels.isJoined(chat.id)) return current;
-      throw new BridgeError("not-joined", joins.problemOf(chat.id) ?? "the bridge is on its way into the channel");
+    async whenIn(chat) {
+      if (state !== "down" && !stopping.signal.aborted && isEntering(parts, chat)) await entries.wait(chat.id);
+      requireJoined(chat);
+      await hearing.whenSettled(chat);
+      return requireJoined(chat);
     },
-    whenSettled: (chat) => hearing.whenSettled(chat),
+    findOwnLines: (chat, sinceMs) => hearing.findOwnLines(chat, sinceMs),
     ownLines: () => (capabilities.has("draft/chathistory") && config.historyLinesMax > 0 ? ownLines : undefined),
     problemOf: (chat) => joins.problemOf(chat.id),
     facts: () => ({
@@ -201,6 +212,11 @@ export function createConnection(options: ConnectionOptions): Connection {
       queuedLines: session?.queue.waiting() ?? 0,
     }),
   };
+}
+
+// one that was refused once is entered again some day, for which nobody waits
+function isEntering({ channels, joins }: NetworkParts, { id }: ChatKey): boolean {
+  return joins.follows(id) && !channels.isJoined(id) && joins.problemOf(id) === undefined;
 }
 
 function dialOptions({ authorities, config }: ConnectionOptions, at: number) {

@@ -113,18 +113,19 @@ export function createIrcConnector(config: IrcConfig): Connector {
       });
       return planIrc(action, author, context, lookup);
     },
-    async sendPart(chat, part, _author, _key) {
+    async sendPart(chat, part, _author, key, again) {
       const connection = connectionOf(chat.network);
-      connection.requireJoined(chat);
-      await connection.whenSettled(chat);
-      const session = connection.requireJoined(chat);
-      const id = await sendOnce(session, connection.ownLines(), chat, part as IrcPart, now);
+      await connection.whenIn(chat);
+      const sinceServerMs = again && (await connection.findOwnLines(chat, again.sinceMs));
+      const session = await connection.whenIn(chat);
+      const toSay = { chat, part: part as IrcPart, key, ...(sinceServerMs === undefined ? {} : { sinceServerMs }) };
+      const id = await sendOnce(session, connection.ownLines(), toSay, now);
       return id === undefined ? localMessageId(ulid(now())) : remoteMessageId(id);
     },
     async applyChat(chat, wanted, _author) {
       if (wanted.topic === undefined) return;
       const connection = connectionOf(chat.network);
-      const session = connection.requireJoined(chat);
+      const session = await connection.whenIn(chat);
       const topic = topicText(wanted.topic, session.options().topicLength);
       if ((connection.channels.find(chat.id)?.topic ?? "") === topic) return;
       await sendConfirmed(

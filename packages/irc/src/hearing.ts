@@ -9,6 +9,7 @@ import type { ChannelState } from "./channel-state.ts";
 import { type ChatHistory, createChatHistory } from "./chathistory.ts";
 import type { IrcNetworkConfig } from "./config.ts";
 import { type CtcpResponder, createCtcpResponder } from "./ctcp.ts";
+import type { EntryWaits } from "./entry-waits.ts";
 import { cleanReason } from "./failures.ts";
 import type { Gaps } from "./gaps.ts";
 import type { CaseMapping } from "./ids.ts";
@@ -33,6 +34,7 @@ export interface HearingOptions {
   readonly gaps: Gaps;
   readonly topics: Topics;
   readonly ownLines: OwnLines;
+  readonly entries: EntryWaits;
   readonly ulid: (nowMs: number) => string;
   readonly fold: (name: string) => string;
   readonly mapping: () => CaseMapping;
@@ -51,6 +53,8 @@ export interface Hearing {
   isSettled(): boolean;
   /** Resolves once this chat's past is known; what was sent there unconfirmed is known then too. */
   whenSettled(chat: ChatKey): Promise<void>;
+  /** Knows our own lines in this chat since then, where the server keeps them; from when on by the server's clock. */
+  findOwnLines(chat: ChatKey, sinceMs: number): Promise<number>;
   /** Chats that are followed and whose past is not settled. */
   unsettledChats(): readonly string[];
   /** `nick!ident@host` of ourselves, as the server shows it. */
@@ -89,6 +93,7 @@ export function createHearing(options: HearingOptions): Hearing {
     clockOffsetMs: () => clockOffsetMs,
     lateEventOf: (message) => eventOf(message, true)?.event,
     isOwn: (nick) => isOwnName(nick),
+    onArrived: (chat, isIn) => tellArrived(options, chat, isIn),
   });
   // what we have the server relay for us stands in its history under names of our own kind, without saying who relayed it
   const isOwnName = (nick: string): boolean => isOurs(nick) || (relays && nick.endsWith(ownRelaySuffix));
@@ -137,6 +142,9 @@ export function createHearing(options: HearingOptions): Hearing {
         return;
       case "KICK":
         if (isOurs(param(message, 1))) joins.out(param(message, 0), kickReason(message));
+        return;
+      case "MODE":
+        if (mayLiftSilence(message, isOurs)) arrivals.retell(chatOf(param(message, 0)));
         return;
       case "332":
         tellTopic(param(message, 1), lastParam(message));
@@ -189,14 +197,32 @@ export function createHearing(options: HearingOptions): Hearing {
     unfollow: (chat) => void chats.delete(fold(chat.id)),
     wentOut(channel, reason) {
       const chat = chatOf(channel);
-      if (chat !== undefined) arrivals.depart(chat, reason);
+      if (chat === undefined) return;
+      arrivals.depart(chat, reason);
+      options.entries.wake(chat.id);
     },
     isSettled: () => arrivals.isSettled(),
     whenSettled: (chat) => arrivals.whenSettled(chat.id),
+    findOwnLines: (chat, sinceMs) => arrivals.findOwnLines(chat.id, sinceMs),
     unsettledChats: () =>
       [...chats.values()].map((chat) => chat.id).filter((id) => arrivals.isArriving(id) || !channels.isJoined(id)),
     ownSource: () => source,
   };
+}
+
+/** Where we can speak in the chat, what waits for that may go. */
+function tellArrived({ entries, host, log }: HearingOptions, chat: ChatKey, isIn: boolean): void {
+  entries.wake(chat.id);
+  if (!isIn) return;
+  host
+    .emit({ kind: "joined", chat })
+    .catch((error: unknown) => log.warn({ error: String(error) }, "a coming into a channel was not taken"));
+}
+
+// +m, a ban or the like was taken back, or we were given a voice; one time too many only means a try too many
+function mayLiftSilence(message: IrcMessage, isOurs: (nick: string) => boolean): boolean {
+  const modes = param(message, 1);
+  return /-[A-Za-z]/.test(modes) || (modes.includes("+") && message.params.slice(2).some(isOurs));
 }
 
 function keepNick({ config, host, fold }: HearingOptions, session: Session): NickKeeper {

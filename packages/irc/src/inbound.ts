@@ -14,7 +14,6 @@ import {
   type RemoteMessageId,
   remoteMessageId,
 } from "@trestle/core";
-import type { RichText } from "@trestle/richtext";
 import { cutText, harmlessText, isVisible } from "./harmless-text.ts";
 import {
   type CaseMapping,
@@ -47,7 +46,7 @@ export interface InboundLine {
   readonly host?: string;
   /** From account-tag, extended-join or WHOX; `*` and `0` mean none. */
   readonly account?: string;
-  /** The first parameter: a channel, with a STATUSMSG prefix or not. "" for `nick` and `account`. */
+  /** The first parameter: a channel, perhaps with a STATUSMSG prefix. "" for `nick` and `account`. */
   readonly target: string;
   readonly text: string;
   /** As parsed, with `+` and vendor: `+draft/reply`. */
@@ -57,8 +56,6 @@ export interface InboundLine {
   readonly serverTimeMs?: number;
   /** REDACT: the msgid of what goes. */
   readonly redacts?: string;
-  /** The prefix of a STATUSMSG target (`@`), if it was taken off already. */
-  readonly statusPrefix?: string;
 }
 
 export interface InboundContext {
@@ -88,18 +85,13 @@ export function toRemoteEvent(line: InboundLine, context: InboundContext): Remot
   const key: string = line.msgid !== undefined && isMsgid(line.msgid) ? line.msgid : localMessageId(context.ulid);
   const { kind } = line;
   if (kind === "nick" || kind === "account") return userChanged(line, context, sender, key);
-  const place = placeOf(line, context);
-  return place === undefined ? undefined : chatEvent(kind, line, context, { sender, key, ...place });
-}
-
-interface Place {
-  readonly chat: ChatKey;
-  /** The STATUSMSG prefix, or "". */
-  readonly statusPrefix: string;
+  const chat = placeOf(line.target, context);
+  return chat === undefined ? undefined : chatEvent(kind, line, context, { sender, key, chat });
 }
 
 /** What was made out of a line before its meaning is asked. */
-interface Heard extends Place {
+interface Heard {
+  readonly chat: ChatKey;
   readonly sender: RemoteAuthor;
   readonly key: string;
 }
@@ -110,12 +102,12 @@ function chatEvent(
   context: InboundContext,
   heard: Heard,
 ): RemoteEvent | undefined {
-  const { sender, key, chat, statusPrefix } = heard;
+  const { sender, key, chat } = heard;
   switch (kind) {
     case "privmsg":
     case "notice":
     case "action": {
-      const content = contentOf(line, statusPrefix, context);
+      const content = contentOf(line, context);
       if (content === undefined) return undefined;
       const replyTo = referenceOf(line);
       const action: Action<RemoteMessageId> = {
@@ -209,25 +201,28 @@ function userChanged(
   return { kind: "user-changed", key, user, ...(was === user.id ? {} : { was }) };
 }
 
-/** The channel; a STATUSMSG target (`@#chan`) is its channel with a mark. Anything else is none of the core's chats. */
-function placeOf(
-  { target, statusPrefix }: InboundLine,
-  { network, mapping, chantypes, statusPrefixes }: InboundContext,
-): Place | undefined {
+/** Said to those of a rank in a channel only (STATUSMSG, `@#chan`): not to all who read the room. */
+export function isForRank(target: string, { chantypes, statusPrefixes }: RankContext): boolean {
   const prefix = target.slice(0, 1);
   // `+` and `&` may be both; a channel of that type comes first only if no other channel type follows.
-  const isStatus = prefix !== "" && statusPrefixes.includes(prefix) && chantypes.includes(target.slice(1, 2) || "\0");
-  const channel = isStatus ? target.slice(1) : target;
-  if (channelProblem(channel, { chantypes, bytesMax: 512 }) !== undefined) return undefined;
-  return { chat: ircChatKey(network, channel, mapping), statusPrefix: statusPrefix ?? (isStatus ? prefix : "") };
+  return prefix !== "" && statusPrefixes.includes(prefix) && chantypes.includes(target.slice(1, 2) || "\0");
 }
 
-function contentOf(line: InboundLine, statusPrefix: string, context: InboundContext): Content | undefined {
+type RankContext = Pick<InboundContext, "chantypes" | "statusPrefixes">;
+
+/** The channel, where all of it was spoken to; anything else is none of the core's chats. */
+function placeOf(target: string, context: InboundContext): ChatKey | undefined {
+  const { network, mapping, chantypes } = context;
+  if (isForRank(target, context) || channelProblem(target, { chantypes, bytesMax: 512 }) !== undefined)
+    return undefined;
+  return ircChatKey(network, target, mapping);
+}
+
+function contentOf(line: InboundLine, context: InboundContext): Content | undefined {
   const spoken = spokenText(line);
   if (spoken === undefined) return undefined;
   const text = ircCodec.parse(spoken.text, context.lookup ?? emptyLookup);
-  if (text.length === 0) return undefined;
-  return { style: spoken.style, text: statusPrefix === "" ? text : marked(text, statusPrefix), attachments: [] };
+  return text.length === 0 ? undefined : { style: spoken.style, text, attachments: [] };
 }
 
 /** What was said and how; undefined for client-to-client requests and answers, of which only ACTION is speech. */
@@ -240,14 +235,6 @@ function spokenText({
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the frame of CTCP
   const action = kind === "privmsg" ? /^\x01ACTION ([^\x01]*)\x01?$/i.exec(text) : null;
   return action === null ? undefined : { text: action[1] ?? "", style: "emote" };
-}
-
-/** Said to those of a rank only: whoever reads it here should know. */
-function marked(doc: RichText, statusPrefix: string): RichText {
-  const mark = { kind: "text", text: `[to ${harmlessText(statusPrefix)}] ` } as const;
-  const [first, ...rest] = doc;
-  if (first?.kind === "paragraph") return [{ ...first, children: [mark, ...first.children] }, ...rest];
-  return [{ kind: "paragraph", children: [mark] }, ...doc];
 }
 
 function referenceOf({ tags }: InboundLine): RemoteMessageId | undefined {

@@ -2,10 +2,10 @@
  * From a parsed line to the event of a chat that we follow: puts together what inbound.ts needs to know at this moment, and gives
  * the event the very key that the chat was followed by.
  */
-import type { ChatKey, Clock, Lookup, NetworkId, RemoteEvent } from "@trestle/core";
+import type { ChatKey, Clock, Log, Lookup, NetworkId, RemoteEvent } from "@trestle/core";
 import type { ChannelState } from "./channel-state.ts";
 import { type CaseMapping, encodeRemoteUser } from "./ids.ts";
-import type { InboundContext, InboundLine } from "./inbound.ts";
+import { type InboundContext, type InboundLine, isForRank } from "./inbound.ts";
 import { toInboundLine } from "./inbound-line.ts";
 import type { IrcMessage } from "./message.ts";
 import type { ServerOptions } from "./profiles.ts";
@@ -15,6 +15,7 @@ export type Interpret = (line: InboundLine, context: InboundContext) => RemoteEv
 export interface LineEventsOptions {
   readonly network: NetworkId;
   readonly clock: Clock;
+  readonly log: Log;
   readonly channels: ChannelState;
   readonly chatOf: (channel: string) => ChatKey | undefined;
   readonly fold: (name: string) => string;
@@ -47,6 +48,10 @@ export function createLineEvents(options: LineEventsOptions): LineEvents {
     const line = toInboundLine(message, now, channels.person(message.nick)?.account);
     if (line === undefined) return undefined;
     const { chantypes, statusmsg } = options.serverOptions();
+    if (isForRank(line.target, { chantypes, statusPrefixes: statusmsg })) {
+      options.log.debug({ target: line.target }, "not carried over: said only to those of a rank in the channel");
+      return undefined;
+    }
     const event = options.interpret(line, {
       network: options.network,
       mapping: options.mapping(),

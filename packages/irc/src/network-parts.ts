@@ -5,6 +5,7 @@
 import type { ChatKey, ConnectorHost, Log, NetworkId } from "@trestle/core";
 import { type ChannelState, createChannelState } from "./channel-state.ts";
 import type { IrcNetworkConfig } from "./config.ts";
+import { createEntryWaits, type EntryWaits } from "./entry-waits.ts";
 import { createGaps, type Gaps } from "./gaps.ts";
 import { createHeardMarks, type HeardMarks } from "./heard-marks.ts";
 import { createHearing, type Hearing } from "./hearing.ts";
@@ -32,6 +33,7 @@ export interface NetworkPartsOptions {
 
 export interface NetworkParts {
   readonly channels: ChannelState;
+  readonly entries: EntryWaits;
   readonly gaps: Gaps;
   readonly hearing: Hearing;
   readonly inbox: Inbox;
@@ -60,8 +62,9 @@ export function createNetworkParts(options: NetworkPartsOptions): NetworkParts {
     newKey: () => ulid(clock.now()),
     push: (event, chat) => inbox.push(event, clock.now(), chat),
   });
-  const ownLines = createOwnLines({ network, kv, clock });
+  const ownLines = createOwnLines({ network, kv, log });
   const channels = createChannelState(fold);
+  const entries = createEntryWaits({ clock });
   const inbox = createInbox({
     clock,
     emit: (event) => host.emit(event),
@@ -88,6 +91,7 @@ export function createNetworkParts(options: NetworkPartsOptions): NetworkParts {
     gaps,
     topics,
     ownLines,
+    entries,
     ulid,
     fold,
     interpret: options.interpret,
@@ -107,6 +111,7 @@ export function createNetworkParts(options: NetworkPartsOptions): NetworkParts {
 
   return {
     channels,
+    entries,
     gaps,
     hearing,
     inbox,
@@ -121,6 +126,7 @@ export function createNetworkParts(options: NetworkPartsOptions): NetworkParts {
     unfollow(chat, reason) {
       joins.unfollow(chat.id, reason);
       hearing.unfollow(chat);
+      entries.wake(chat.id);
       for (const book of [gaps, topics, ownLines]) book.forget(chat.id);
     },
     async load() {
@@ -128,6 +134,7 @@ export function createNetworkParts(options: NetworkPartsOptions): NetworkParts {
     },
     end() {
       hearing.end();
+      entries.wakeAll();
       joins.stop();
       channels.reset();
     },

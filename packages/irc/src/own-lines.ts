@@ -1,68 +1,136 @@
 /**
- * Which of our own lines the server has, as its history tells after an outage: a line that was sent and never confirmed has either
- * arrived or not, and must then not be said twice. Of each chat the id of the last confirmed line outlives a crash; what stands
- * behind it in the history under our name was sent and not confirmed, so the same line coming again is that one. It knows no
- * connection.
+ * Which of our own lines the server has, where it gives its lines ids and keeps history: so that no line is said twice. The ids
+ * of the last confirmed lines of each chat are kept with the keys of their parts, and outlive a crash: a key that comes again
+ * is answered with the id it has. A part whose outcome is unknown is looked for among our own lines in the history, but
+ * never taken for one that is another key's or older than the part. It knows no connection.
  */
-import type { Clock, KeyValueStore, NetworkId } from "@trestle/core";
+import type { KeyValueStore, Log, NetworkId, PartKey } from "@trestle/core";
 
 export interface OwnLine {
   readonly command: string;
   readonly nick: string;
   readonly text: string;
   readonly id: string;
+  /** By the server's clock. */
+  readonly saidAtMs: number;
 }
 
 export interface OwnLines {
   load(): Promise<void>;
-  /** This line of ours is in the server's history. Resolves once that is durable. */
-  confirmed(chat: string, id: string): Promise<void>;
-  /** Our own lines in a stretch of history, in order. */
-  found(chat: string, lines: readonly OwnLine[]): void;
-  /** The id of this very line, if it had arrived unconfirmed. It is given out once. */
-  claim(chat: string, line: Omit<OwnLine, "id">): string | undefined;
+  /** This part of ours is in the server's history, under this id. Resolves once that is durable. */
+  confirmed(chat: string, key: PartKey, id: string): Promise<void>;
+  /** The id of what was confirmed under this key, unless that was long ago. */
+  idOf(chat: string, key: PartKey): string | undefined;
+  /** We came into the chat: what was found before may lack what was sent since. */
+  arrived(chat: string): void;
+  /** Our own lines in the history from then on (server's clock), in order. */
+  found(chat: string, fromServerMs: number, lines: readonly OwnLine[]): void;
+  /** Whether the history was read from then on. */
+  covers(chat: string, fromServerMs: number): boolean;
+  /** The id of this very line said since then, if it is nobody else's. It is given out once. */
+  claim(chat: string, line: Pick<OwnLine, "command" | "nick" | "text">, sinceServerMs: number): string | undefined;
   forget(chat: string): void;
 }
 
-/** Past this time the same words are new words. */
-const claimableMs = 600_000;
-const linesMax = 64;
+/** Kept a chat: more than a lane leaves unsettled in the core. */
+const confirmedMax = 64;
+const foundMax = 2_000;
+
+interface Confirmed {
+  readonly number: number;
+  readonly key: string;
+  readonly id: string;
+}
+
+interface Book {
+  /** By `number % confirmedMax`, as on disk. */
+  readonly slots: (Confirmed | undefined)[];
+  next: number;
+  history?: { readonly fromServerMs: number; lines: readonly OwnLine[] };
+}
 
 /** Builds the book of one network; `load` before anything else. */
-export function createOwnLines(options: { network: NetworkId; kv: KeyValueStore; clock: Clock }): OwnLines {
-  const { clock, kv } = options;
+export function createOwnLines(options: { network: NetworkId; kv: KeyValueStore; log: Log }): OwnLines {
+  const { kv, log } = options;
   const prefix = `irc-own/${options.network}/`;
-  const lastConfirmed = new Map<string, string>();
-  const arrived = new Map<string, { readonly untilMs: number; lines: readonly OwnLine[] }>();
+  const books = new Map<string, Book>();
+  const bookOf = (chat: string): Book => {
+    const known = books.get(chat);
+    if (known !== undefined) return known;
+    const fresh: Book = { slots: [], next: 0 };
+    books.set(chat, fresh);
+    return fresh;
+  };
+  // no channel's name has a space
+  const rowOf = (chat: string, number: number): string => `${prefix}${chat} ${number % confirmedMax}`;
 
   return {
     async load() {
-      for (const { key, value } of await kv.list(prefix)) lastConfirmed.set(key.slice(prefix.length), value);
+      for (const { key, value } of await kv.list(prefix)) {
+        const entry = readConfirmed(value);
+        const [chat = "", slot] = key.slice(prefix.length).split(" ");
+        // a row of an earlier release has no slot
+        if (entry === undefined || slot === undefined) continue;
+        const book = bookOf(chat);
+        book.slots[entry.number % confirmedMax] = entry;
+        book.next = Math.max(book.next, entry.number + 1);
+      }
     },
-    async confirmed(chat, id) {
-      lastConfirmed.set(chat, id);
-      await kv.put(prefix + chat, id);
+    async confirmed(chat, key, id) {
+      const book = bookOf(chat);
+      const entry: Confirmed = { number: book.next, key, id };
+      book.next += 1;
+      book.slots[entry.number % confirmedMax] = entry;
+      await kv.put(rowOf(chat, entry.number), JSON.stringify(entry));
     },
-    found(chat, lines) {
-      // when the last confirmed one is older than the stretch, all of it came after
-      const last = lines.findLastIndex(({ id }) => id === lastConfirmed.get(chat));
-      const open = lines.slice(last + 1).slice(-linesMax);
-      arrived.set(chat, { untilMs: clock.now() + claimableMs, lines: open });
+    idOf: (chat, key) => books.get(chat)?.slots.find((entry) => entry?.key === key)?.id,
+    arrived(chat) {
+      delete books.get(chat)?.history;
     },
-    claim(chat, { command, nick, text }) {
-      const known = arrived.get(chat);
-      if (known === undefined) return undefined;
-      const at = known.lines.findIndex((line) => line.command === command && line.nick === nick && line.text === text);
-      if (at === -1 || clock.now() > known.untilMs) return undefined;
-      const id = known.lines[at]?.id;
-      // lines are said again in their order: what stood before it will not come any more
-      known.lines = known.lines.slice(at + 1);
-      return id;
+    found(chat, fromServerMs, lines) {
+      const book = bookOf(chat);
+      const taken = new Set(book.slots.map((entry) => entry?.id));
+      // when all slots are in use, what stands before the oldest may have had a slot once
+      const start =
+        book.next > confirmedMax
+          ? Math.max(
+              0,
+              lines.findIndex(({ id }) => taken.has(id)),
+            )
+          : 0;
+      const open = lines.slice(start).filter(({ id }) => !taken.has(id));
+      book.history = { fromServerMs, lines: open.slice(-foundMax) };
+    },
+    covers: (chat, fromServerMs) =>
+      (books.get(chat)?.history?.fromServerMs ?? Number.POSITIVE_INFINITY) <= fromServerMs,
+    claim(chat, { command, nick, text }, sinceServerMs) {
+      const history = books.get(chat)?.history;
+      const line = history?.lines.find(
+        (one) => one.command === command && one.nick === nick && one.text === text && one.saidAtMs >= sinceServerMs,
+      );
+      if (history === undefined || line === undefined) return undefined;
+      history.lines = history.lines.filter((one) => one !== line);
+      return line.id;
     },
     forget(chat) {
-      lastConfirmed.delete(chat);
-      arrived.delete(chat);
-      kv.remove(prefix + chat).catch(() => undefined);
+      const slots = books.get(chat)?.slots ?? [];
+      books.delete(chat);
+      const rows = slots.flatMap((entry) => (entry === undefined ? [] : [rowOf(chat, entry.number)]));
+      Promise.all(rows.map((row) => kv.remove(row))).catch((error: unknown) =>
+        log.warn({ chat, error: String(error) }, "ids of our own lines could not be removed"),
+      );
     },
   };
+}
+
+function readConfirmed(text: string): Confirmed | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null) return undefined;
+    const { number, key, id } = value as Partial<Confirmed>;
+    const isWhole = Number.isSafeInteger(number) && typeof key === "string" && typeof id === "string";
+    return isWhole ? (value as Confirmed) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -2,7 +2,7 @@
  * One part on its way out: made a line, given its turn, confirmed or refused. It knows a ready session and nothing of how it
  * came to be.
  */
-import { BridgeError, type ChatKey } from "@trestle/core";
+import { BridgeError, type ChatKey, type PartKey } from "@trestle/core";
 import { isMsgid } from "./ids.ts";
 import type { IrcPart } from "./outbound.ts";
 import type { OwnLines } from "./own-lines.ts";
@@ -67,21 +67,31 @@ function asBridgeError(fault: unknown): BridgeError {
   return new BridgeError("internal", fault instanceof Error ? fault.message : String(fault), { cause: fault });
 }
 
-/** Says a part unless the server has it already from a try whose outcome was unknown; the network's id of it, if it gives usable ones. */
+export interface PartToSay {
+  readonly chat: ChatKey;
+  readonly part: IrcPart;
+  readonly key: PartKey;
+  /** It may be there already, said since then by the server's clock; the history was read from there on. */
+  readonly sinceServerMs?: number;
+}
+
+/** Says a part unless the server has it already; the network's id of it, if it gives usable ones. */
 export async function sendOnce(
   session: Session,
   book: OwnLines | undefined,
-  chat: ChatKey,
-  part: IrcPart,
+  { chat, part, key, sinceServerMs }: PartToSay,
   nowMs: () => number,
 ): Promise<string | undefined> {
+  const known = book?.idOf(chat.id, key);
+  if (known !== undefined) return known;
   const line = lineOf(chat, part);
   // history shows what was relayed for us as spoken by that nick
   const command = line.command === "RELAYMSG" ? "PRIVMSG" : line.command;
   const said = { command, nick: line.nick ?? session.nick(), text: line.params.at(-1) ?? "" };
-  const id = book?.claim(chat.id, said) ?? (await sendConfirmed(session, line, nowMs));
+  const found = sinceServerMs === undefined ? undefined : book?.claim(chat.id, said, sinceServerMs);
+  const id = found ?? (await sendConfirmed(session, line, nowMs));
   if (id === undefined || !isMsgid(id)) return undefined;
-  await book?.confirmed(chat.id, id);
+  await book?.confirmed(chat.id, key, id);
   return id;
 }
 

@@ -7,5 +7,6 @@ export const ircSpan = {
   name: "irc",
   schema: ircConfigSchema,
   example: ircConfigExample,
+  networks: (config: IrcConfig): readonly string[] => Object.keys(config.networks),
   connector: (config: IrcConfig): Connector => createIrcConnector(config),
 } as const;

@@ -139,43 +139,6 @@ describe("history", () => {
     expect(core.of("gap")).toEqual([]);
   });
 
-  it.each([
-    ["PRIVMSG", { ...allIrcFeatures, relaymsg: false }],
-    ["RELAYMSG", allIrcFeatures],
-  ])(
-    "a line by %s that arrived and was never confirmed is not said twice, also not after a crash",
-    async (_, features) => {
-      const server = await serve(features);
-      const { core, connector } = await bridge(server);
-      await say(connector, one, "confirmed");
-      await say(connector, one, "the same");
-      await until("mark", () => core.disk.has("irc/net/heard"));
-      const arrived = new Promise<void>((resolve) => {
-        server.onLine(({ line }) => {
-          if (line.includes("unconfirmed")) {
-            server.blackHole(true);
-            resolve();
-          }
-        });
-      });
-      const first = say(connector, one, "unconfirmed").catch((error: unknown) => error);
-      await arrived;
-      const after = await crash(server, core);
-      server.blackHole(false);
-      await connector.stop();
-      expect(await first).toMatchObject({ code: "network-down" });
-      const { connector: next } = await bridge(server, after);
-      const said = () => server.messages("#one").map(({ text }) => text.replace(/^<[^>]*> /, ""));
-      const before = said();
-      await say(next, one, "unconfirmed");
-      expect(said().filter((text) => text === "unconfirmed")).toHaveLength(1);
-      await say(next, one, "the same");
-      expect(said().filter((text) => text === "the same")).toHaveLength(2);
-      expect(after.texts()).toEqual([]);
-      expect(before).toContain("unconfirmed");
-    },
-  );
-
   it("what the server no longer has is announced as a gap", async () => {
     const server = await serve({ ...allIrcFeatures, chathistory: { limit: 10 } });
     const { core, connector } = await bridge(server, createCore(), { historyLinesMax: 20 });

@@ -1,5 +1,6 @@
 /** A connector on loopback, with a core that stores what it is told in memory and can be made slow or broken. */
 import {
+  type Again,
   type ChatKey,
   type Connector,
   type ConnectorHost,
@@ -113,6 +114,7 @@ export async function say(
   chat: ChatKey,
   text: string,
   key = `k${Math.random()}`,
+  again?: Again,
 ): Promise<string> {
   const action = {
     kind: "message" as const,
@@ -124,7 +126,7 @@ export async function say(
   };
   let id = "";
   for (const [at, part] of connector.plan(chat, action, alice, emptyLookup).entries()) {
-    id = await connector.sendPart(chat, part, alice, partKey(jobKey(key), at));
+    id = await connector.sendPart(chat, part, alice, partKey(jobKey(key), at), again);
   }
   return id;
 }

@@ -177,14 +177,15 @@ describe("where it was said", () => {
     expect(heardAction(hear({ target })).chat.id).toBe(id);
   });
 
-  it("is the channel for those of a rank only, and it is said so (STATUSMSG)", () => {
-    const event = hear({ target: "@#trestle" });
-    expect(heardAction(event).chat.id).toBe("#trestle");
-    expect(contentOf(event).text).toEqual([paragraph({ kind: "text", text: "[to @] " }, "hello")]);
-    expect(contentOf(hear({ target: "#trestle", statusPrefix: "+" })).text).toEqual([
-      paragraph({ kind: "text", text: "[to +] " }, "hello"),
-    ]);
-  });
+  it.each(["@#trestle", "+#trestle", "@&local"])(
+    "what only those of a rank may read does not come into the room of all (STATUSMSG %s)",
+    (target) => {
+      for (const kind of ["privmsg", "notice", "action", "tagmsg"] as const) {
+        expect(hear({ kind, target, tags: { "+draft/reply": "m1", "+draft/react": "x" } })).toBeUndefined();
+      }
+      expect(hear({ kind: "redact", target, redacts: "m1" })).toBeUndefined();
+    },
+  );
 
   it.each(
     ["", "#", "#a,#b", "#a b", "#a\r\nQUIT", "#a\0", "@", "@bob", "%#trestle", "+trestle"].filter(
