@@ -26,6 +26,11 @@ export interface Connector {
   follow(chat: ChatKey): void;
   unfollow(chat: ChatKey, reason: string): void;
 
+  /**
+   * Resolves once this chat can be spoken in, so that `capabilities` and `plan` know what holds there: asked before them.
+   * Waits no longer than a join under way may take; rejects with `network-down` or `not-joined`. Absent: they always know.
+   */
+  whenReady?(chat: ChatKey): Promise<void>;
   /** Pure. One part per wire message, as JSON: it is stored and reused by retries. An empty array: there is nothing to send. */
   plan(chat: ChatKey, action: Action<RemoteMessageId>, author: MatrixAuthor, lookup: Lookup): Part[];
   /**

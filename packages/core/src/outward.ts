@@ -97,6 +97,9 @@ async function deliverAction(
   done: (rest?: Partial<Outcome>) => Outcome,
 ): Promise<Outcome> {
   const { connector, journal, clock } = options;
+  const chat = chatOf(portal);
+  // what the network can do, and so what is to be said, may be known only then
+  await connector.whenReady?.(chat);
   const capabilities = connector.capabilities(portal.network);
   const author = await authorOf(options, event);
   const undone = await reactionTakenBack(options, portal, said);
@@ -124,7 +127,6 @@ async function deliverAction(
   });
   if (shown === undefined) return done({ failure: "not-supported" });
   const lookup = await lookupFor(options, portal, contentText(shown));
-  const chat = chatOf(portal);
   const ids = await sendParts<RemoteMessageId>({
     job,
     journal,

@@ -1,4 +1,4 @@
-import { BridgeError, eventId } from "@trestle/core";
+import { BridgeError, eventId, type NetworkId } from "@trestle/core";
 import { admin, bob, linkedRoom, startJourney, until } from "./journey.ts";
 
 const texts = (said: readonly { text: string }[]) => said.map(({ text }) => text);
@@ -267,6 +267,27 @@ describe("nothing is lost, nothing doubled", () => {
     await journey.remote.emit({ kind: "joined", chat: journey.remote.network.chatKey("#chat") });
     release();
     await until(() => journey.remote.said.length === 1);
+  });
+
+  test("[L1] nothing is planned before the far side's offers are known: a reaction waits for them", async () => {
+    const journey = await startJourney();
+    const room = await linkedRoom(journey);
+    const target = await journey.matrix.sayAs(bob, room, "like it?");
+    await until(() => journey.remote.said.length === 1);
+    let known = false;
+    const { capabilities, network } = journey.remote;
+    Object.assign(journey.remote, {
+      capabilities: (id: NetworkId) => ({ ...capabilities(id), ...(known ? {} : { actions: new Set(["message"]) }) }),
+      whenReady: async () => {
+        if (!known) throw new BridgeError("network-down", "not connected yet");
+      },
+    });
+    await journey.matrix.reactAs(bob, room, target, "👍");
+    await journey.clock.settle();
+    known = true;
+    await journey.remote.emit({ kind: "joined", chat: network.chatKey("#chat") });
+    await until(() => journey.remote.said.length === 2);
+    expect(journey.remote.said[1]).toMatchObject({ kind: "react", text: "👍" });
   });
 
   test("[L3] an old message that the server pushes behind newer ones of its sender says when it was said", async () => {

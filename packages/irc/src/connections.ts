@@ -184,6 +184,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       entries.wakeAll();
       session?.close({ kind: "closed", detail: "the bridge stops" }, "The bridge stops");
       await running;
+      state = "down";
     },
     follow: parts.follow,
     unfollow: parts.unfollow,

@@ -104,6 +104,9 @@ export function createIrcConnector(config: IrcConfig): Connector {
       connections.get(chat.network)?.unfollow(chat, reason);
     },
 
+    async whenReady(chat) {
+      await connectionOf(chat.network).whenIn(chat);
+    },
     plan(chat, action: Action<RemoteMessageId>, author, lookup: Lookup): Part[] {
       const facts = factsOf(chat.network);
       const context = planContext(chat, facts, {

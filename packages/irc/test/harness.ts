@@ -125,6 +125,8 @@ export async function say(
     },
   };
   let id = "";
+  // as the core does: what can be said is known only then
+  await connector.whenReady?.(chat);
   for (const [at, part] of connector.plan(chat, action, alice, emptyLookup).entries()) {
     id = await connector.sendPart(chat, part, alice, partKey(jobKey(key), at), again);
   }

@@ -1,5 +1,5 @@
 /** Being in channels: many, refused, forced, forwarded, full of people. */
-import { createHostilePeer, type HostileScript } from "@trestle/sandbox";
+import { allIrcFeatures, createHostilePeer, type HostileScript } from "@trestle/sandbox";
 import {
   bridge,
   buildConnector,
@@ -153,5 +153,58 @@ describe("channels", () => {
     expect((await connector.describeChat(one)).problem).toContain("forwards to ##elsewhere");
     expect(core.of("presence-in-chat")).toHaveLength(1);
     await expect(say(connector, one, "x")).rejects.toMatchObject({ code: "not-joined" });
+  });
+});
+
+describe("what waits for a channel", () => {
+  it("[L5 irc] goes as soon as we are in: the core is told, and what came a moment too early is not refused", async () => {
+    const server = await serve(allIrcFeatures);
+    const core = createCore();
+    const connector = buildConnector({ net: networkConfig(server.port) });
+    opened.push(() => connector.stop());
+    connector.follow(one);
+    await connector.start(core.host);
+    // neither connected nor in
+    await say(connector, one, "early");
+    expect(core.of("joined").map(({ chat }) => chat)).toEqual([one]);
+    const two = chatOf("#two");
+    connector.follow(two);
+    await say(connector, two, "also early");
+    server.kick("trestle", "#one");
+    await until("in again", () => core.of("joined").filter(({ chat }) => chat.id === "#one").length === 2);
+    await say(connector, one, "back");
+    expect(server.messages("#one").map(({ text }) => text)).toEqual(["early", "back"]);
+  });
+
+  it("[L5 irc] is refused at once where nobody knows when: not followed, refused, gone, stopped", async () => {
+    const server = await serve();
+    server.mode("op", "#one", "+b", "trestle!*@*");
+    const { connector } = await bridge(server, createCore(), {}, [chatOf("#two")]);
+    const startMs = Date.now();
+    const codeOf = (chat = one): Promise<unknown> => say(connector, chat, "x").catch((error) => error.code);
+    expect(await codeOf()).toBe("not-joined");
+    connector.follow(one);
+    expect(await codeOf()).toBe("not-joined");
+    const waiting = codeOf(chatOf("#two"));
+    connector.unfollow(chatOf("#two"), "done");
+    await waiting;
+    await connector.stop();
+    expect(await codeOf()).toBe("network-down");
+    expect(Date.now() - startMs).toBeLessThan(1_500);
+  });
+
+  it.each([
+    ["-m", []],
+    ["-b", ["trestle!*@*"]],
+    ["+v", ["trestle"]],
+  ])("[L5 irc] goes when we may speak again: %s", async (modes, args) => {
+    const server = await serve();
+    const { core } = await bridge(server);
+    await until("told", () => core.of("joined").length === 1);
+    server.sendRaw("trestle", ":op!o@h MODE #one +m");
+    server.sendRaw("trestle", `:op!o@h MODE #one ${[modes, ...args].join(" ")}`);
+    server.say("bob", "#one", "sync");
+    await until("told", () => core.texts().length === 1);
+    expect(core.of("joined")).toHaveLength(2);
   });
 });
