@@ -48,9 +48,13 @@ function run(program, args, env) {
   const passOn = (signal) => (signal === "SIGINT" && process.stdin.isTTY ? undefined : child.kill(signal));
   process.on("SIGINT", passOn);
   process.on("SIGTERM", passOn);
+  const parent = process.ppid;
+  // npm's shell dies of a signal without telling us; nobody would be left to stop what runs here.
+  const watching = setInterval(() => process.ppid === parent || child.kill("SIGTERM"), 500);
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code, signal) => {
+      clearInterval(watching);
       process.off("SIGINT", passOn);
       process.off("SIGTERM", passOn);
       resolve(code ?? (signal === "SIGINT" ? 130 : 143));

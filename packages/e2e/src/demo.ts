@@ -100,14 +100,19 @@ function invite({ homeserver, irc, channel, room, alias, password }: Stage, url:
   say("\nCtrl-C stops everything.");
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+/** One Ctrl-C comes several times: from the terminal, and from each parent that passes it on. */
+const sameSignalMs = 1_000;
+
+/** Resolves at the first SIGINT or SIGTERM; one that comes later ends the process at once. */
 function interrupted(): Promise<void> {
   return new Promise((resolve) => {
-    const onSignal = () => {
-      process.once("SIGINT", () => process.exit(130)).once("SIGTERM", () => process.exit(143));
+    let firstAt: number | undefined;
+    const onSignal = (code: number) => () => {
+      if (firstAt !== undefined && performance.now() - firstAt > sameSignalMs) process.exit(code);
+      firstAt ??= performance.now();
       resolve();
     };
-    process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal(130)).on("SIGTERM", onSignal(143));
   });
 }
 

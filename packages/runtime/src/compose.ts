@@ -44,6 +44,8 @@ export async function compose<C>(
       await close(drainMs).catch((err: unknown) => log.warn({ err }, "something did not close cleanly"));
     }
   };
+  const connector = span.connector(config.span);
+  refuseWrongLinks(connector, config);
   try {
     const store = await openStore({ url: database.url, log });
     closers.push(() => store.close());
@@ -57,8 +59,6 @@ export async function compose<C>(
       listen: listenAt("appservice.listen", appservice.listen),
       store,
     });
-    const connector = span.connector(config.span);
-    refuseWrongLinks(connector, config);
     const bridge = createBridge({ ...shared, store, homeserver, connector, settings: bridgeSettings(config.shared) });
     const adminServer = createAdminServer({
       listen: listenAt("admin.listen", adminConfig.listen),

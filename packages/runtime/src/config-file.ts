@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { type Document, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
+import { networkProblems } from "./config-networks.ts";
 import { ConfigError, type ConfigProblem, configWords, problemsOf } from "./config-problems.ts";
 import { type SharedConfig, sharedShape } from "./config-shape.ts";
 import { applyOverrides, type Override, readOverrides, type SchemaNode } from "./environment.ts";
@@ -25,6 +26,8 @@ export interface ConfigSource<C> {
   /** The span's name: the key of its own section. */
   readonly name: string;
   readonly schema: z.ZodType<C>;
+  /** The networks that its section makes; without it their names are not looked at. */
+  networks?(config: C): readonly string[];
 }
 
 /** Reads and validates. Throws ConfigError; a file that is not there is one too (`missing`). */
@@ -81,11 +84,18 @@ export function parseConfig<C>(
     const mistakes = (parsed.error?.issues ?? []).flatMap((issue) => problemsOf(issue, (at) => keysAt(known, at)));
     throw new ConfigError([...problems, ...mistakes.map((problem) => place(problem, file, document, lines, found))]);
   }
-  const { [source.name]: span, ...shared } = parsed.data as SharedConfig & Record<string, unknown>;
+  const { [source.name]: section, ...rest } = parsed.data as SharedConfig & Record<string, unknown>;
+  const span = section as C;
+  const shared = rest as SharedConfig;
+  const networks = source.networks?.(span);
+  const misnamed = networks === undefined ? [] : networkProblems(source.name, networks, shared);
+  if (misnamed.length > 0) {
+    throw new ConfigError(misnamed.map((problem) => place(problem, file, document, lines, found)));
+  }
   return {
     file,
-    shared: withAbsolutePaths(shared as SharedConfig, folder),
-    span: span as C,
+    shared: withAbsolutePaths(shared, folder),
+    span,
     secrets: secretsIn(values),
   };
 }

@@ -76,7 +76,7 @@ export function problemsOf(
     return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(key, knownAt(path)) }));
   }
   if (issue.code === "invalid_key") {
-    return issue.issues.map((inner) => ({ path, message: `: the name ${inner.message}`.replace(/^: /, "") }));
+    return issue.issues.map((inner) => ({ path, message: `cannot be called that: ${inner.message}` }));
   }
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
     // The alternative that came nearest has its mistake deepest inside, or the fewest of them.

@@ -96,7 +96,7 @@ export function sharedShape(span: string) {
         z.strictObject({
           room: z.string().regex(/^[!#]\S+$/, { error: 'must be a room id ("!...") or an alias ("#name:server")' }),
           network: z.string(),
-          chat: z.string(),
+          chat: z.string().min(1, { error: "is empty" }),
         }),
       )
       .default([]),

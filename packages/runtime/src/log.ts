@@ -25,6 +25,8 @@ export function createLog({ level, format, secrets, write }: LogOptions): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       messageKey: "msg",
+      // The redactor has made plain data of errors; pino's own serializer would give them a stack again.
+      serializers: { err: (fields: unknown) => fields },
     },
     stream,
   );

@@ -2,6 +2,8 @@
  * Takes secrets and people's words out of what is about to be logged or printed. Three nets: values known to be secret (tokens,
  * passwords of the config), keys that name a secret, and shapes that carry one (query strings, Authorization, URLs with a password).
  */
+import { isError, isExpected, messageOf } from "./expected-error.ts";
+
 const gone = "[redacted]";
 const secretKey = /pass(?:word|phrase|wd)?$|token|secret|authorization|cookie/i;
 /** What people said is never logged, only how much of it there was. */
@@ -15,6 +17,8 @@ const shapes: readonly [RegExp, string][] = [
   // IRC: what follows these words is a password.
   [/\b(PASS|OPER \S+|AUTHENTICATE|IDENTIFY(?: \S+)?) :?\S+/g, `$1 ${gone}`],
 ];
+
+const causeOf = (error: Error): Error | undefined => (isError(error.cause) ? error.cause : undefined);
 
 export interface Redactor {
   text(text: string): string;
@@ -40,7 +44,7 @@ export function createRedactor(secrets: readonly string[]): Redactor {
     }
     if (typeof original === "bigint") return String(original);
     if (typeof original !== "object" || original === null) return secretKey.test(key) && original ? gone : original;
-    if (original instanceof Error) return errorFields(original, depth);
+    if (isError(original)) return errorFields(original, depth);
     if (secretKey.test(key) || wordsKey.test(key) || ArrayBuffer.isView(original)) return gone;
     if (depth >= 5) return "[deep]";
     if (Array.isArray(original)) return original.slice(0, 50).map((item) => value(item, "", depth + 1));
@@ -55,7 +59,22 @@ export function createRedactor(secrets: readonly string[]): Redactor {
         .map(([key, inner]) => [key, value(inner, key, depth + 1)]),
     );
 
-  const errorFields = (error: Error, depth: number): Record<string, unknown> => ({
+  const errorFields = (error: Error, depth: number): Record<string, unknown> => {
+    // What is expected to happen is told in words; only for a defect of ours is it of use where it came from.
+    if (isExpected(error)) return expectedFields(error);
+    return defectFields(error, depth);
+  };
+
+  const expectedFields = (error: Error): Record<string, unknown> => {
+    const cause = causeOf(error);
+    return {
+      code: "code" in error ? String(error.code) : error.name,
+      message: text(messageOf(error)),
+      ...(cause === undefined ? {} : { cause: text(messageOf(cause)) }),
+    };
+  };
+
+  const defectFields = (error: Error, depth: number): Record<string, unknown> => ({
     name: error.name,
     message: text(error.message),
     ...("code" in error ? { code: String(error.code) } : {}),

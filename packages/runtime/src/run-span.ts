@@ -10,6 +10,7 @@ import { loadConfig } from "./config-file.ts";
 import { ConfigError } from "./config-problems.ts";
 import { exampleConfig } from "./example-config.ts";
 import { exitCodeOf, exitCodes, mends } from "./exit-codes.ts";
+import { isExpected } from "./expected-error.ts";
 import { createRedactor } from "./redact.ts";
 import { register } from "./register.ts";
 import { run } from "./run.ts";
@@ -17,8 +18,7 @@ import type { Span, Terminal } from "./span.ts";
 
 /** Runs the command of `argv` and ends the process with its exit code. */
 export async function runSpan<C>(span: Span<C>, argv: readonly string[] = process.argv): Promise<never> {
-  // What a library of ours calls deprecated is for us to read, not for an admin.
-  process.noDeprecation = true;
+  hushKnownWarning();
   const terminal: Terminal = {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
@@ -73,11 +73,21 @@ function explain(name: string, error: unknown, say: (text: string) => void): num
     say(`The config of the ${name} span has to be mended:\n${error.message.replace(/^/gm, "  ")}\n`);
     return error.missing ? exitCodes.configMissing : exitCodes.configInvalid;
   }
-  const { code, message, stack } = asBridgeError(error);
+  const { code, message } = asBridgeError(error);
   const mend = mends[code];
   say(`The ${name} span cannot go on: ${message}\n${mend === undefined ? "" : `-> ${mend}\n`}`);
   // Only what is a defect of ours is worth a trace.
-  if (!(error instanceof BridgeError))
-    say(`This is a defect of the bridge:\n${error instanceof Error ? error.stack : stack}\n`);
+  if (!(error instanceof BridgeError) && !isExpected(error))
+    say(`This is a defect of the bridge:\n${error instanceof Error ? error.stack : message}\n`);
   return exitCodeOf(asBridgeError(error));
+}
+
+/** A library of the SDK calls `util._extend` while it loads: known, harmless, and nothing an admin can mend. Other warnings stay. */
+function hushKnownWarning(): void {
+  const emit = process.emitWarning as (warning: string | Error, ...rest: unknown[]) => void;
+  process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
+    const [first, second] = rest;
+    const code = typeof first === "object" && first !== null ? (first as { code?: unknown }).code : second;
+    if (code !== "DEP0060") emit.call(process, warning, ...rest);
+  };
 }

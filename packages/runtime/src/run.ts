@@ -16,6 +16,8 @@ import type { Span, Terminal } from "./span.ts";
 const drainMs = 10_000;
 /** What closing may take beyond the drain, before the process goes all the same. */
 const closeMs = 5_000;
+/** Signals so close together are one. */
+const sameSignalMs = 500;
 const probeRetryMaxMs = 30_000;
 
 /** Why the process ends; `code` is its exit code. */
@@ -83,10 +85,12 @@ async function whyRefused<C>(error: unknown, config: LoadedConfig<C>, registrati
 
 /** Signals and escaped exceptions end the run; a second signal ends the process at once. */
 function endings(end: (ending: Ending) => void, log: Log): () => void {
-  let asked = false;
+  let askedAt: number | undefined;
   const onSignal = () => {
-    if (asked) process.exit(exitCodes.internal);
-    asked = true;
+    // One Ctrl-C comes twice when a parent in the same terminal passes it on.
+    if (askedAt !== undefined && performance.now() - askedAt < sameSignalMs) return;
+    if (askedAt !== undefined) process.exit(exitCodes.internal);
+    askedAt = performance.now();
     end({ code: exitCodes.done, drainMs });
   };
   const onEscaped = (err: unknown) => {

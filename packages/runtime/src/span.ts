@@ -8,6 +8,8 @@ export interface Span<C> {
   readonly schema: ZodType<C>;
   /** Its section as `example` prints it, with comments: YAML text whose only top-level key is the span's name. */
   readonly example: string;
+  /** The names of its networks: the keys of `networks` in its section. Links and permissions may name no others. */
+  networks?(config: C): readonly string[];
   connector(config: C): Connector;
 }
 

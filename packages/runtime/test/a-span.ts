@@ -19,6 +19,7 @@ export const fakeSpan: Span<FakeConfig> = {
   name: "fake",
   schema: z.strictObject({ greeting: z.string().optional() }),
   example: 'fake:\n  greeting: "hello" # said by nobody\n',
+  networks: () => ["fakenet"],
   connector: () => {
     const connector = createFakeConnector({ name: "fake" });
     connectors.push(connector);

@@ -17,6 +17,7 @@ const source = {
       }),
     ),
   }),
+  networks: ({ networks }: { networks: object }) => Object.keys(networks),
 };
 
 const good = `homeserver:
@@ -73,7 +74,11 @@ describe("a config that is right", () => {
   });
 
   test("[A4] permissions become rules, per network where the config says so", () => {
-    const text = `${good}permissions:\n  "*": relay\n  "@a:example.org": admin\n  "!room": {libera: user, oftc: block}\n`;
+    const text =
+      `${good}permissions:\n  "*": relay\n  "@a:example.org": admin\n  "!room": {libera: user, oftc: block}\n`.replace(
+        /(irc:\n.*\n)/,
+        "$1    oftc: { nick: t }\n",
+      );
     expect(bridgeSettings(parse(text).shared).permissions).toEqual([
       { actor: "*", level: "relay" },
       { actor: "@a:example.org", level: "admin" },
@@ -188,6 +193,21 @@ describe("[A3] each mistake is named with its place and its mend", () => {
       "a level of a network",
       `${good}permissions:\n  "*": { libera: boss }\n`,
       "/etc/trestle/irc.yaml:15:10: permissions.*.libera must be one of block, relay",
+    ],
+    [
+      "a link to nothing",
+      `${good}links: [{ room: "!r:x", network: libera, chat: "" }]\n`,
+      "/etc/trestle/irc.yaml:14:42: links[0].chat is empty",
+    ],
+    [
+      "a link to an unknown network",
+      `${good}links:\n  - room: "!r:x"\n    network: libra\n    chat: "#a"\n`,
+      '/etc/trestle/irc.yaml:16:5: links[0].network names "libra", a network that this config does not have. Did you mean "libera"? It has: libera',
+    ],
+    [
+      "a network with a kept name",
+      good.replace("libera:", "m:"),
+      "/etc/trestle/irc.yaml:12:5: irc.networks.m cannot be called \"m\": a network's name becomes part of its ghosts' ids",
     ],
     ["an actor", `${good}permissions: { "who is this": admin }\n`, 'must be a user ("@name:server"), a room id'],
     [

@@ -108,14 +108,13 @@ describe("[A8] what an admin got wrong ends in one message, its own exit code an
     [
       "a link to a network that is not in the config",
       65,
-      "links[0] cannot be: There is no network called",
-      async () => {
-        await registered();
+      'links[0].network names "fakent", a network that this config does not have. Did you mean "fakenet"? It has: fakenet',
+      // Nothing else is looked at before: there is no registration here, no homeserver and no database.
+      () =>
         folder.write({
-          appservice: configured()["appservice"],
-          links: [{ room: "!r", network: "nowhere", chat: "#a" }],
-        });
-      },
+          database: { url: "sqlite:/nowhere/at/all/x.db" },
+          links: [{ room: "!r", network: "fakent", chat: "#a" }],
+        }),
     ],
     [
       "a homeserver that does not know the token",
