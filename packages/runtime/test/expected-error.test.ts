@@ -2,8 +2,10 @@ import { connect } from "node:net";
 import { asBridgeError, BridgeError } from "@trestle/core";
 import { isExpected } from "../src/expected-error.ts";
 import { createLog } from "../src/log.ts";
+import { freePort } from "./a-span.ts";
 
-const refusedByUndici = (): Promise<unknown> => fetch("http://127.0.0.1:9").catch((error: unknown) => error);
+const refusedByUndici = async (): Promise<unknown> =>
+  fetch(`http://127.0.0.1:${await freePort()}`).catch((error: unknown) => error);
 const refusedSocket = (): Promise<unknown> =>
   new Promise((resolve) => connect({ port: 9, host: "127.0.0.1" }).once("error", resolve));
 
