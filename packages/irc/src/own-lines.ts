@@ -87,18 +87,15 @@ export function createOwnLines(options: { network: NetworkId; kv: KeyValueStore;
     arrived(chat) {
       delete books.get(chat)?.history;
     },
-    found(chat, fromServerMs, lines) {
+    found(chat, fromServerMs, older) {
       const book = bookOf(chat);
+      const ids = new Set(older.map(({ id }) => id));
+      // a long stretch may end before what is known of a later one
+      const lines = [...older, ...(book.history?.lines ?? []).filter(({ id }) => !ids.has(id))];
       const taken = new Set(book.slots.map((entry) => entry?.id));
-      // when all slots are in use, what stands before the oldest may have had a slot once
-      const start =
-        book.next > confirmedMax
-          ? Math.max(
-              0,
-              lines.findIndex(({ id }) => taken.has(id)),
-            )
-          : 0;
-      const open = lines.slice(start).filter(({ id }) => !taken.has(id));
+      // when all slots are in use, what stands before the oldest may have had one once
+      const oldest = book.next > confirmedMax ? lines.findIndex(({ id }) => taken.has(id)) : -1;
+      const open = lines.slice(Math.max(0, oldest)).filter(({ id }) => !taken.has(id));
       book.history = { fromServerMs, lines: open.slice(-foundMax) };
     },
     covers: (chat, fromServerMs) =>
