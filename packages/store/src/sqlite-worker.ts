@@ -2,6 +2,7 @@
  * The thread that waits for the disk. It owns the connection and the lock, runs the commits it is sent one after another, and
  * knows no table. It imports nothing of the house at run time, so that it starts in a few milliseconds.
  */
+import { closeSync, openSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { parentPort } from "node:worker_threads";
 import type { Param, Row } from "./engine.ts";
@@ -35,6 +36,7 @@ function open(ask: Extract<Ask, { kind: "open" }>): void {
     lock = takeLock(ask.path);
     if (!lock) throw new Held(readOwner(ask.path) ?? "");
   }
+  if (ask.path !== ":memory:") makePrivate(ask.path);
   database = new DatabaseSync(ask.path, { enableForeignKeyConstraints: true, timeout: ask.busyTimeoutMs });
   database.exec("pragma journal_mode = wal");
   database.exec(`pragma synchronous = ${ask.synchronous}`);
@@ -42,6 +44,15 @@ function open(ask: Extract<Ask, { kind: "open" }>): void {
   database.exec("pragma wal_autocheckpoint = 4000");
   database.exec("pragma cache_size = -4000");
   database.exec("pragma temp_store = memory");
+}
+
+/** Texts of people are in it: nobody else on this machine reads a new database. SQLite gives its side files the same mode. */
+function makePrivate(path: string): void {
+  try {
+    closeSync(openSync(path, "wx", 0o600));
+  } catch {
+    // It is there, and its mode is its owner's; or it cannot be made, and then SQLite says why.
+  }
 }
 
 function define(statements: readonly Definition[]): void {
