@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStore } from "../src/index.ts";
 
-test("[S4] a new database and its side files are readable by their owner alone", async () => {
+test("a new database and its side files are readable by their owner alone", async () => {
   const folder = mkdtempSync(join(tmpdir(), "trestle-mode-"));
   const file = join(folder, "bridge.db");
   const store = await openStore({ url: `sqlite:${file}` });
