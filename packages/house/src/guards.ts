@@ -136,4 +136,21 @@ export const guards: readonly Guard[] = [
     replace: 'if (given === "never")',
     test: { file: "packages/runtime/test/admin-server.test.ts", name: "refuses a command with" },
   },
+  {
+    name: "what the homeserver never pushed is fetched",
+    file: "packages/matrix/src/gap-repair.ts",
+    find: "await handIn(room.room, await unknown(room.room, cut(newest, room).events));",
+    replace: "",
+    test: {
+      file: "packages/matrix/test/recovery.test.ts",
+      name: "[L3] at the start, what was never pushed is fetched in order, marked late",
+    },
+  },
+  {
+    name: "an encrypted room is not linked",
+    file: "packages/core/src/links.ts",
+    find: "if (description.encrypted) {",
+    replace: "if (description.encrypted === undefined) {",
+    test: { file: "packages/core/test/links.test.ts", name: "[R9] linking one is refused with what to do instead" },
+  },
 ];

@@ -4,20 +4,21 @@ import { ConfigError } from "../src/config-problems.ts";
 import { bridgeSettings, parseHostPort } from "../src/config-shape.ts";
 import { exampleConfig } from "../src/example-config.ts";
 
+const schema = z.strictObject({
+  networks: z.record(
+    z.string().regex(/^[a-z-]+$/, "use lower-case letters and hyphens"),
+    z.strictObject({
+      nick: z.string(),
+      password: z.string().optional(),
+      port: z.number().int().min(1).max(65_535).default(6697),
+      servers: z.array(z.strictObject({ host: z.string() })).default([]),
+    }),
+  ),
+});
 const source = {
   name: "irc",
-  schema: z.strictObject({
-    networks: z.record(
-      z.string().regex(/^[a-z-]+$/, "use lower-case letters and hyphens"),
-      z.strictObject({
-        nick: z.string(),
-        password: z.string().optional(),
-        port: z.number().int().min(1).max(65_535).default(6697),
-        servers: z.array(z.strictObject({ host: z.string() })).default([]),
-      }),
-    ),
-  }),
-  networks: ({ networks }: { networks: object }) => Object.keys(networks),
+  schema,
+  networks: ({ networks }: z.output<typeof schema>) => Object.keys(networks),
 };
 
 const good = `homeserver:
