@@ -17,7 +17,7 @@ import type { ChannelState } from "./channel-state.ts";
 import type { IrcNetworkConfig } from "./config.ts";
 import type { Failure } from "./failures.ts";
 import { type CaseMapping, caseMappingOf, foldCase } from "./ids.ts";
-import type { Interpret } from "./line-events.ts";
+import type { Interpret, Relayed } from "./line-events.ts";
 import { createNetworkParts, type NetworkParts } from "./network-parts.ts";
 import type { OwnLines } from "./own-lines.ts";
 import { defaultServerOptions, type ServerOptions } from "./profiles.ts";
@@ -31,6 +31,7 @@ export interface ConnectionOptions {
   readonly authorities: readonly (string | undefined)[];
   readonly host: ConnectorHost;
   readonly interpret: Interpret;
+  readonly relayed: Relayed;
 }
 
 export interface Connection {

@@ -21,7 +21,7 @@ import {
 } from "@trestle/core";
 import type { IrcConfig, IrcNetworkConfig } from "./config.ts";
 import { type Connection, type ConnectionFacts, createConnection } from "./connections.ts";
-import { channelProblem, decodeRemoteUser, encodeRemoteUser, ircChatKey, localMessageId } from "./ids.ts";
+import { channelProblem, decodeRemoteUser, encodeRemoteUser, foldCase, ircChatKey, localMessageId } from "./ids.ts";
 import { toRemoteEvent } from "./inbound.ts";
 import { type IrcPart, planIrc, topicText } from "./outbound.ts";
 import { capabilitiesOf, createSpeakers, planContext } from "./plan-context.ts";
@@ -74,7 +74,15 @@ export function createIrcConnector(config: IrcConfig): Connector {
       clock = host.clock;
       const opened = [...configs].map(([network, value]) => {
         const authorities = value.servers.map((server) => readAuthority(network, server.caFile));
-        const connection = createConnection({ network, config: value, authorities, host, interpret: toRemoteEvent });
+        const connection = createConnection({
+          network,
+          config: value,
+          authorities,
+          host,
+          interpret: toRemoteEvent,
+          relayed: (chat, word) =>
+            speakers.named(chat, word, (name) => foldCase(name, factsOf(network).mapping))?.userId,
+        });
         connections.set(network, connection);
         return connection;
       });

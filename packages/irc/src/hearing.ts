@@ -15,7 +15,7 @@ import type { Gaps } from "./gaps.ts";
 import type { CaseMapping } from "./ids.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Joins } from "./joins.ts";
-import { createLineEvents, type Interpret } from "./line-events.ts";
+import { createLineEvents, type Interpret, type Relayed } from "./line-events.ts";
 import { type IrcMessage, lastParam, param, serverTimeMs } from "./message.ts";
 import { createNickKeeper, type NickKeeper } from "./nick-keeper.ts";
 import type { OwnLines } from "./own-lines.ts";
@@ -39,6 +39,7 @@ export interface HearingOptions {
   readonly fold: (name: string) => string;
   readonly mapping: () => CaseMapping;
   readonly interpret: Interpret;
+  readonly relayed: Relayed;
 }
 
 export interface Hearing {

@@ -2,7 +2,7 @@
  * From a parsed line to the event of a chat that we follow: puts together what inbound.ts needs to know at this moment, and gives
  * the event the very key that the chat was followed by.
  */
-import type { ChatKey, Clock, Log, Lookup, NetworkId, RemoteEvent } from "@trestle/core";
+import type { ChatKey, Clock, Log, Lookup, NetworkId, RemoteEvent, UserId } from "@trestle/core";
 import type { ChannelState } from "./channel-state.ts";
 import { type CaseMapping, encodeRemoteUser } from "./ids.ts";
 import { type InboundContext, type InboundLine, isForRank } from "./inbound.ts";
@@ -11,6 +11,9 @@ import type { IrcMessage } from "./message.ts";
 import type { ServerOptions } from "./profiles.ts";
 
 export type Interpret = (line: InboundLine, context: InboundContext) => RemoteEvent | undefined;
+
+/** The Matrix person that a word calls in a chat, if it calls one. */
+export type Relayed = (chat: ChatKey, word: string) => UserId | undefined;
 
 export interface LineEventsOptions {
   readonly network: NetworkId;
@@ -21,6 +24,8 @@ export interface LineEventsOptions {
   readonly fold: (name: string) => string;
   readonly mapping: () => CaseMapping;
   readonly interpret: Interpret;
+  /** Who of Matrix is called by this word in this chat. */
+  readonly relayed: Relayed;
   readonly ownNick: () => string;
   readonly serverOptions: () => ServerOptions;
   readonly ulid: (nowMs: number) => string;
@@ -35,14 +40,17 @@ export type LineEvents = (
 /** Builds the reading of one network. */
 export function createLineEvents(options: LineEventsOptions): LineEvents {
   const { channels, clock, fold } = options;
-  const lookup: Lookup = {
+  // A nick in use is who is meant: nobody is called in another's stead by taking a name on Matrix.
+  const lookupIn = (chat: ChatKey | undefined): Lookup => ({
     nameOf: () => undefined,
     findByName(name) {
       const person = channels.person(name);
-      if (person === undefined) return undefined;
-      return { side: "remote", what: "user", id: encodeRemoteUser(person, options.mapping()) };
+      if (person !== undefined)
+        return { side: "remote", what: "user", id: encodeRemoteUser(person, options.mapping()) };
+      const id = chat === undefined ? undefined : options.relayed(chat, name);
+      return id === undefined ? undefined : { side: "matrix", what: "user", id };
     },
-  };
+  });
   return (message, late) => {
     const now = clock.now();
     const line = toInboundLine(message, now, channels.person(message.nick)?.account);
@@ -59,7 +67,7 @@ export function createLineEvents(options: LineEventsOptions): LineEvents {
       chantypes,
       statusPrefixes: statusmsg,
       ulid: options.ulid(now),
-      lookup,
+      lookup: lookupIn(options.chatOf(line.target)),
       ...(late ? { late } : {}),
     });
     if (event === undefined) return undefined;

@@ -12,7 +12,7 @@ import { createHearing, type Hearing } from "./hearing.ts";
 import type { CaseMapping } from "./ids.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { createJoins, type Joins } from "./joins.ts";
-import type { Interpret } from "./line-events.ts";
+import type { Interpret, Relayed } from "./line-events.ts";
 import { createOwnLines, type OwnLines } from "./own-lines.ts";
 import type { Session } from "./session.ts";
 import { createTopics, type Topics } from "./topics.ts";
@@ -25,6 +25,7 @@ export interface NetworkPartsOptions {
   readonly log: Log;
   readonly fold: (name: string) => string;
   readonly interpret: Interpret;
+  readonly relayed: Relayed;
   readonly mapping: () => CaseMapping;
   readonly session: () => Session | undefined;
   readonly isReady: () => boolean;
@@ -95,6 +96,7 @@ export function createNetworkParts(options: NetworkPartsOptions): NetworkParts {
     ulid,
     fold,
     interpret: options.interpret,
+    relayed: options.relayed,
     mapping: options.mapping,
   });
 

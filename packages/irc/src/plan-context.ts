@@ -15,6 +15,8 @@ const speakersMax = 50;
 export interface Speakers {
   /** Who else spoke in this chat lately; this author is remembered too. */
   others(chat: ChatKey, author: MatrixAuthor): readonly MatrixAuthor[];
+  /** Whom people on IRC call by this word: the one who spoke lately under that name or localpart; nobody when two did. */
+  named(chat: ChatKey, word: string, fold: (name: string) => string): MatrixAuthor | undefined;
   forget(chat: ChatKey): void;
 }
 
@@ -31,6 +33,14 @@ export function createSpeakers(): Speakers {
       const [oldest] = known.keys();
       if (known.size > speakersMax && oldest !== undefined) known.delete(oldest);
       return [...known.values()].filter((other) => other.userId !== author.userId);
+    },
+    named(chat, word, fold) {
+      // Under RELAYMSG his nick has a tail that says where he is from.
+      const wanted = fold(word.replace(/\/m$/iu, ""));
+      const called = [...(chats.get(chatKeyText(chat))?.values() ?? [])].filter(
+        ({ name, userId }) => fold(name.trim()) === wanted || fold(userId.slice(1).split(":", 1)[0] ?? "") === wanted,
+      );
+      return called.length === 1 ? called[0] : undefined;
     },
     forget: (chat) => void chats.delete(chatKeyText(chat)),
   };

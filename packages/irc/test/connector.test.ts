@@ -1,4 +1,5 @@
 import type { Connector } from "@trestle/core";
+import { mentionsOf } from "@trestle/richtext";
 import { allIrcFeatures, createSandboxIrc, type SandboxIrc, type SandboxIrcFeatures } from "@trestle/sandbox";
 import { alice, buildConnector, type Core, chatOf, createCore, isIn, networkConfig, say, until } from "./harness.ts";
 
@@ -72,6 +73,27 @@ describe("what people see", () => {
     await say(relayed.connector, one, "sync");
     expect(relayed.core.texts()).toEqual([]);
   });
+
+  it.each([
+    ["by name", poor, "alice: are you there?"],
+    ["by the nick a relaying server gives him", allIrcFeatures, "Alice/m: are you there?"],
+  ])(
+    "[C13 irc] a Matrix person who spoke is called on IRC %s, unless a nick of that name is in the channel",
+    async (_, features, said) => {
+      const { server, connector, core } = await inOne(features);
+      await say(connector, one, "hello");
+      server.join("bob", "#one");
+      server.say("bob", "#one", said);
+      await until("heard", () => core.of("action").length === 1);
+      const mentions = () =>
+        core.of("action").map(({ action }) => (action.kind === "message" ? mentionsOf(action.content.text) : []));
+      expect(mentions()).toEqual([[{ side: "matrix", what: "user", id: alice.userId }]]);
+      server.join("alice", "#one");
+      server.say("bob", "#one", "alice: and you?");
+      await until("heard", () => core.of("action").length === 2);
+      expect(mentions()[1]).toEqual([{ side: "remote", what: "user", id: "alice" }]);
+    },
+  );
 
   it("[P1 irc] IRC people keep one id through case and, with an account, through renames", async () => {
     const { server, connector, core } = await inOne(allIrcFeatures);
