@@ -20,7 +20,7 @@ database:
   url: sqlite:./${span}.db # or postgres://trestle:password@127.0.0.1/trestle_${span}
 
 # The most specific line wins: a user, then a room, then a server, then everybody.
-# block: ignored; relay: may speak; user: may ask for links; moderator: may pause; admin: everything.
+# block: ignored; relay: may speak; user: may invite the bot; moderator: may pause; admin: everything.
 permissions:
   "*": relay
   example.org: user

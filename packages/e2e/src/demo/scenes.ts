@@ -66,6 +66,9 @@ export const scenes: readonly Scene[] = [
       return `${lines.length} lines, every sentence whole`;
     },
   },
+  toMatrix("a call by name", "alice: do you read this?", (event) =>
+    JSON.stringify(event.content["m.mentions"] ?? "").includes("@alice:"),
+  ),
   toIrc(
     "a reply",
     async ({ alice, room }, memory) => {
