@@ -172,13 +172,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     async start() {
       await parts.load();
       mapping = gaps.casemapping() === undefined ? "ascii" : caseMappingOf(gaps.casemapping());
-      running = superviseSessions({
-        clock,
-        config,
-        stopping: stopping.signal,
-        run: runSession,
-        onDown,
-      });
+      running = superviseSessions({ clock, config, stopping: stopping.signal, run: runSession, onDown });
     },
     async stop() {
       stopping.abort();

@@ -4,7 +4,7 @@
  * history where it has one, else written down and announced as a gap. It never waits for anything itself.
  */
 import type { ChatKey, ConnectorHost, Log, NetworkId, RemoteEvent } from "@trestle/core";
-import { createArrivals } from "./arrivals.ts";
+import { type Arrivals, createArrivals } from "./arrivals.ts";
 import type { ChannelState } from "./channel-state.ts";
 import { type ChatHistory, createChatHistory } from "./chathistory.ts";
 import type { IrcNetworkConfig } from "./config.ts";
@@ -107,12 +107,6 @@ export function createHearing(options: HearingOptions): Hearing {
     arrivals.arrive(chat, session);
   };
 
-  const takeQuery = (message: IrcMessage): void => {
-    if (!isOurs(param(message, 0))) return;
-    const answer = ctcp.answer(lastParam(message));
-    if (answer !== undefined) session?.send("NOTICE", [message.nick, answer]);
-  };
-
   const takeOwn = (message: IrcMessage): void => {
     if (message.command === "JOIN") ownJoin(message);
     if (message.command === "PART") joins.out(param(message, 0), partReason(message));
@@ -186,7 +180,7 @@ export function createHearing(options: HearingOptions): Hearing {
         return;
       }
       if (!answered) {
-        if (message.command === "PRIVMSG" && lastParam(message).startsWith("\x01")) takeQuery(message);
+        if (isQuery(message) && isOurs(param(message, 0))) answerQuery(message, ctcp, session);
         takeOther(message);
         joins.take(message);
         nickKeeper?.take(message);
@@ -196,12 +190,7 @@ export function createHearing(options: HearingOptions): Hearing {
     },
     follow: (chat) => void chats.set(fold(chat.id), chat),
     unfollow: (chat) => void chats.delete(fold(chat.id)),
-    wentOut(channel, reason) {
-      const chat = chatOf(channel);
-      if (chat === undefined) return;
-      arrivals.depart(chat, reason);
-      options.entries.wake(chat.id);
-    },
+    wentOut: (channel, reason) => depart(options, arrivals, chatOf(channel), reason),
     isSettled: () => arrivals.isSettled(),
     whenSettled: (chat) => arrivals.whenSettled(chat.id),
     findOwnLines: (chat, sinceMs) => arrivals.findOwnLines(chat.id, sinceMs),
@@ -209,6 +198,20 @@ export function createHearing(options: HearingOptions): Hearing {
       [...chats.values()].map((chat) => chat.id).filter((id) => arrivals.isArriving(id) || !channels.isJoined(id)),
     ownSource: () => source,
   };
+}
+
+function depart({ entries }: HearingOptions, arrivals: Arrivals, chat: ChatKey | undefined, reason: string): void {
+  if (chat === undefined) return;
+  arrivals.depart(chat, reason);
+  entries.wake(chat.id);
+}
+
+const isQuery = (message: IrcMessage): boolean =>
+  message.command === "PRIVMSG" && lastParam(message).startsWith("\x01");
+
+function answerQuery(message: IrcMessage, ctcp: CtcpResponder, session: Session | undefined): void {
+  const answer = ctcp.answer(lastParam(message));
+  if (answer !== undefined) session?.send("NOTICE", [message.nick, answer]);
 }
 
 /** Where we can speak in the chat, what waits for that may go. */
