@@ -12,6 +12,7 @@ import { createReport, type Report } from "./report.ts";
 import { dailyLife } from "./scenarios/daily-life.ts";
 import { encryptedRooms } from "./scenarios/encryption.ts";
 import { homeserverRestarts } from "./scenarios/homeserver-restarts.ts";
+import { linkLife } from "./scenarios/link-life.ts";
 import { mistakes } from "./scenarios/mistakes.ts";
 import { outages } from "./scenarios/outages.ts";
 import { saslAccount, saslLogin } from "./scenarios/sasl.ts";
@@ -69,13 +70,28 @@ function plans(): Plan[] {
         homeserver: "sandbox-synapse",
         irc: "ngircd",
         database: "sqlite",
-        scenarios: [...everyday, burst, encryptedRooms],
+        scenarios: [...everyday, linkLife, burst, encryptedRooms],
       },
-      { homeserver: "sandbox-conduit", irc: "inspircd", database: "sqlite", scenarios: [...everyday, encryptedRooms] },
+      {
+        homeserver: "sandbox-conduit",
+        irc: "inspircd",
+        database: "sqlite",
+        scenarios: [...everyday, linkLife, encryptedRooms],
+      },
     ];
   const real: Plan[] = [
-    { homeserver: "synapse", irc: "ngircd", database: "sqlite", scenarios: [...everyday, burst, encryptedRooms] },
-    { homeserver: "synapse", irc: "inspircd", database: "postgres", scenarios: [...everyday, burst, encryptedRooms] },
+    {
+      homeserver: "synapse",
+      irc: "ngircd",
+      database: "sqlite",
+      scenarios: [...everyday, linkLife, burst, encryptedRooms],
+    },
+    {
+      homeserver: "synapse",
+      irc: "inspircd",
+      database: "postgres",
+      scenarios: [...everyday, linkLife, burst, encryptedRooms],
+    },
     { homeserver: "synapse", irc: "inspircd", database: "sqlite", roomVersion: "12", scenarios: everyday },
     { homeserver: "synapse", irc: "ngircd", database: "postgres", scenarios: everyday },
   ];
