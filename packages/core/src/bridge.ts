@@ -30,6 +30,14 @@ export interface BridgeSettings {
   readonly doneRetentionMs: number;
   /** Reactions as short notices where the network has none. */
   readonly reactionNotices: boolean;
+  /** Read receipts of the bot as "delivered" marks. */
+  readonly receipts: boolean;
+  /** `com.beeper.message_send_status` events. */
+  readonly statusEvents: boolean;
+  /** Ghosts: only who speaks, everybody who is there, or nobody leaves or joins but by speaking. */
+  readonly members: "lazy" | "full" | "off";
+  /** A space per network that holds its linked rooms. */
+  readonly spaces: boolean;
   /** Most queued jobs of one lane before the oldest are given up. */
   readonly laneJobsMax: number;
 }

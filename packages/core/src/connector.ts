@@ -3,10 +3,12 @@
  */
 import type { Action } from "./action.ts";
 import type { Clock, Log, Meter } from "./ambient.ts";
+import type { Attachment } from "./attachment.ts";
 import type { MatrixAuthor, RemoteAuthor } from "./author.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { Lookup } from "./codec.ts";
 import type { ChatKey, NetworkId, PartKey, RemoteMessageId, RemoteUserId } from "./ids.ts";
+import type { MediaStream } from "./media.ts";
 import type { KeyValueStore } from "./store.ts";
 
 export interface Connector {
@@ -41,6 +43,9 @@ export interface Connector {
   /** Applies a wanted topic; only the difference. Rejects with `not-supported` or `cannot-send`. */
   applyChat(chat: ChatKey, wanted: { readonly topic?: string }, author: MatrixAuthor): Promise<void>;
 
+  /** Streams a file of the network by its `source`. Rejects with `media-gone`, `network-down`. Absent: it has no files. */
+  openMedia?(attachment: Pick<Attachment, "source">): Promise<MediaStream>;
+
   describeChat(chat: ChatKey): Promise<ChatDescription>;
   describeUser(network: NetworkId, user: RemoteUserId): Promise<RemoteAuthor>;
   describeMembers(chat: ChatKey): Promise<readonly RemoteAuthor[]>;
@@ -60,6 +65,7 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 export interface ChatDescription {
   readonly name: string;
   readonly topic?: string;
+  readonly avatar?: Pick<Attachment, "source" | "mimeType">;
   readonly memberCount?: number;
   /** Whether we are in it right now. */
   readonly joined: boolean;
@@ -79,6 +85,13 @@ export interface NetworkStatus {
 export interface ConnectorHost {
   /** Resolves once the event is durable. Events of one chat keep the order of the calls. */
   emit(event: RemoteEvent): Promise<void>;
+  /** Streams a file of Matrix, to be uploaded there. */
+  openMedia(attachment: Pick<Attachment, "source">): Promise<MediaStream>;
+  /**
+   * What a person of the network said to the bridge in private, and the answer for him. `proven`: the network itself vouches
+   * for `by.id` (an account it has checked), so that nobody else can have it.
+   */
+  ask(by: RemoteAuthor, text: string, proven: boolean): Promise<string | undefined>;
   readonly kv: KeyValueStore;
   readonly clock: Clock;
   readonly log: Log;
@@ -108,6 +121,8 @@ export type RemoteEvent =
       readonly state: "out" | "back";
       readonly reason?: string;
     }
+  /** The network says that this chat is no more. Believed one at a time, never in bulk: the link waits, see brakes.ts. */
+  | { readonly kind: "chat-gone"; readonly key: string; readonly chat: ChatKey; readonly reason?: string }
   /** We are in the chat and can speak: what waited for that may go. Not stored, not shown. */
   | { readonly kind: "joined"; readonly chat: ChatKey }
   | {

@@ -7,6 +7,7 @@ import type { CommandContext, CommandIssuer } from "./commands/command.ts";
 import { runCommand } from "./commands/index.ts";
 import { createConfigLinks } from "./config-links.ts";
 import { createControl } from "./control.ts";
+import { BridgeError } from "./errors.ts";
 import { createFailures } from "./failures.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { createIntake } from "./intake.ts";
@@ -129,9 +130,22 @@ export function createBridge(options: BridgeOptions): Bridge {
       await homeserver.start({
         take: intake.take,
         ephemeral: () => undefined,
+        openMedia: (attachment) => {
+          if (connector.openMedia !== undefined) return connector.openMedia(attachment);
+          return Promise.reject(new BridgeError("not-supported", "this network has no files"));
+        },
+        puppetLost: () => undefined,
         ...createRepairView(store, router, intake),
       });
-      await connector.start({ emit: intake.emit, kv: scoped(store.kv, `${connector.name}/`), clock, log, meter });
+      await connector.start({
+        emit: intake.emit,
+        openMedia: (attachment) => homeserver.openMedia(attachment),
+        ask: () => Promise.resolve(undefined),
+        kv: scoped(store.kv, `${connector.name}/`),
+        clock,
+        log,
+        meter,
+      });
       await lanes.resume();
       await configLinks.start();
       stopHousekeeping = startHousekeeping(store, settings, clock, log);

@@ -35,6 +35,9 @@ export const catalogue = {
   "cannot-send": { retry: "never", scope: "job", notice: "The channel did not take this message: %s" },
   "not-permitted": { retry: "never", scope: "job", notice: "You are not permitted to speak across this bridge." },
   "not-supported": { retry: "never", scope: "job", notice: "The other side cannot show this: %s" },
+  "media-too-large": { retry: "never", scope: "job", notice: "This file is too large for the other side: %s" },
+  "media-gone": { retry: "never", scope: "job", notice: "This file is no longer there: %s" },
+  "media-failed": { retry: "later", scope: "job", notice: "This file could not be carried over: %s" },
   "no-target": { retry: "never", scope: "job" },
   "too-old": { retry: "never", scope: "job", notice: "This message waited too long and was not sent (%s)." },
   "queue-full": {

@@ -4,6 +4,7 @@ export type { Clock, Log, LogFields, Meter } from "./ambient.ts";
 export { systemClock } from "./ambient.ts";
 export type { Attachment } from "./attachment.ts";
 export type { MatrixAuthor, RemoteAuthor } from "./author.ts";
+export { matrixNetwork } from "./author.ts";
 export type { Bridge, BridgeOptions, BridgeSettings, BridgeStatus, Level } from "./bridge.ts";
 export type { Capabilities, TextLimit, TextUnit } from "./capabilities.ts";
 export type { Codec, Lookup } from "./codec.ts";
@@ -27,14 +28,19 @@ export { createBridge } from "./create-bridge.ts";
 export type { ErrorCode, Retry, Scope } from "./errors.ts";
 export { asBridgeError, BridgeError, catalogue } from "./errors.ts";
 export type {
+  BridgeInfo,
   EphemeralEvent,
   Homeserver,
   HomeserverHost,
   HomeserverStatus,
   Interpreted,
   MatrixEvent,
+  Persona,
   RepairRoom,
   RoomDescription,
+  RoomWanted,
+  SendStatus,
+  Upgrade,
 } from "./homeserver.ts";
 export type {
   ChatKey,
@@ -63,9 +69,14 @@ export {
   roomId,
   userId,
 } from "./ids.ts";
+export type { MediaStream } from "./media.ts";
 export { levelOf, levels } from "./permit.ts";
+export type { DeviceGrant, PuppetReport, Puppets } from "./puppets.ts";
 export type {
+  AccountRow,
+  AccountStore,
   Direction,
+  ExpiringStore,
   GhostRow,
   GhostStore,
   Job,
@@ -79,5 +90,8 @@ export type {
   Outcome,
   PortalRow,
   PortalStore,
+  ReactionRow,
+  ReactionStore,
+  SecretStore,
   Store,
 } from "./store.ts";

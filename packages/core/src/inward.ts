@@ -64,6 +64,7 @@ export function createInward(options: InwardOptions): (job: Job, portal: PortalR
       }
       // Members come lazily: whoever speaks, joins.
       case "members-changed":
+      case "chat-gone":
         return done();
     }
   };

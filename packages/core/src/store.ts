@@ -2,7 +2,17 @@
  * The port of all persistence. Writes called in the same moment are grouped into one commit; a promise resolves when its
  * commit is on disk (SQLite: synchronous=FULL). Suite: `describeStore` in packages/testing.
  */
-import type { EventId, JobKey, NetworkId, PortalId, RemoteChatId, RemoteMessageId, RoomId, UserId } from "./ids.ts";
+import type {
+  EventId,
+  JobKey,
+  NetworkId,
+  PortalId,
+  RemoteChatId,
+  RemoteMessageId,
+  RemoteUserId,
+  RoomId,
+  UserId,
+} from "./ids.ts";
 
 export interface Store {
   readonly journal: JournalStore;
@@ -10,6 +20,10 @@ export interface Store {
   readonly messages: MessageStore;
   readonly ghosts: GhostStore;
   readonly kv: KeyValueStore;
+  readonly accounts: AccountStore;
+  readonly reactions: ReactionStore;
+  readonly media: ExpiringStore;
+  readonly secrets: SecretStore;
   /** Waits for what was asked, releases the lock, closes. */
   close(): Promise<void>;
 }
@@ -107,6 +121,12 @@ export interface MessageStore {
   /** Every row of the message that this event, or this remote message, belongs to, part 0 first; empty when unknown. */
   findByEvent(portal: PortalId, event: EventId): Promise<MessageRow[]>;
   findByRemote(portal: PortalId, remote: RemoteMessageId): Promise<MessageRow[]>;
+  /** Every row of the message that was first said under this id, wherever it was said. */
+  findByOrigin(portal: PortalId, origin: string): Promise<MessageRow[]>;
+  /** What is kept of somebody's words: rows, and how many still hold text. */
+  ofAuthor(author: string): Promise<{ readonly messages: number; readonly texts: number }>;
+  /** Forgets somebody's name and texts; the pairs of ids stay, so that his messages can still be deleted. How many rows. */
+  eraseAuthor(author: string): Promise<number>;
   /** The newest rows of a portal, newest first. */
   recent(portal: PortalId, lane: "inward" | "outward", limit: number): Promise<MessageRow[]>;
   /** Empties texts older than this; how many. */
@@ -142,6 +162,61 @@ export interface GhostRow {
   readonly registered: boolean;
   /** Name last put on the homeserver. */
   readonly name?: string;
+  /** `source` of the picture last put there. */
+  readonly avatar?: string;
+}
+
+/** A proven tie between a Matrix person and an account of the network. One account has one person; he may have several. */
+export interface AccountRow {
+  readonly user: UserId;
+  readonly network: NetworkId;
+  readonly remoteUser: RemoteUserId;
+  /** The account's name, for people. */
+  readonly name: string;
+  readonly provenAtMs: number;
+}
+
+export interface AccountStore {
+  list(): Promise<AccountRow[]>;
+  /** Replaces what the account was tied to before. */
+  put(row: AccountRow): Promise<void>;
+  remove(network: NetworkId, remoteUser: RemoteUserId): Promise<void>;
+}
+
+/** A reaction said in Matrix, to be found again when its event is redacted. */
+export interface ReactionRow {
+  readonly portal: PortalId;
+  readonly event: EventId;
+  readonly target: EventId;
+  readonly key: string;
+  readonly author: string;
+  readonly atMs: number;
+}
+
+export interface ReactionStore {
+  put(row: ReactionRow): Promise<void>;
+  get(portal: PortalId, event: EventId): Promise<ReactionRow | undefined>;
+  remove(portal: PortalId, event: EventId): Promise<void>;
+  prune(beforeMs: number): Promise<number>;
+}
+
+/** What may be forgotten when its time is over: uploads known by their source or content, public addresses. */
+export interface ExpiringStore {
+  get(key: string): Promise<string | undefined>;
+  put(key: string, value: string, expiresAtMs: number): Promise<void>;
+  remove(key: string): Promise<void>;
+  prune(nowMs: number): Promise<number>;
+}
+
+/** Sealed at rest (AES-256-GCM); what cannot be opened with any known key rejects with `database-failed` and says so. */
+export interface SecretStore {
+  get(name: string): Promise<string | undefined>;
+  put(name: string, secret: string): Promise<void>;
+  remove(name: string): Promise<void>;
+  /** Names alone. */
+  list(prefix: string): Promise<string[]>;
+  /** Seals all with the newest key; how many were not. */
+  reseal(): Promise<number>;
 }
 
 export interface GhostStore {

@@ -38,6 +38,10 @@ export const defaults: BridgeSettings = {
   textRetentionMs: 7 * 24 * 3_600_000,
   doneRetentionMs: 14 * 24 * 3_600_000,
   reactionNotices: false,
+  receipts: false,
+  statusEvents: false,
+  members: "lazy",
+  spaces: false,
   laneJobsMax: 100_000,
 };
 

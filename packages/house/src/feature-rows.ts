@@ -23,6 +23,13 @@ export const featureGroups: readonly { readonly title: string; readonly rows: re
       },
       { id: "C3", promise: "Emotes, notices and service messages (joins, topics, gaps) cross as what they are." },
       {
+        id: "C4",
+        promise:
+          "Files cross both ways, streamed, with name, type, size, dimensions and caption; albums stay together; too large ones become a signed address and a note.",
+      },
+      { id: "C5", promise: "Voice messages keep their duration and waveform." },
+
+      {
         id: "C8",
         promise: "An edit crosses, by its author only; a network without edits gets a short readable difference.",
       },
@@ -43,15 +50,32 @@ export const featureGroups: readonly { readonly title: string; readonly rows: re
         id: "C13",
         promise: "Mentions ping whom the sender may ping and nobody else; no name can ping, inject or impersonate.",
       },
+      { id: "C16", promise: "Typing and read marks of a person cross as his own where the network has them." },
+      { id: "C17", promise: "Spoilers of pictures cross as spoilers." },
+      { id: "C18", promise: "Descriptions of pictures cross." },
     ],
   },
   {
     title: "Rooms and links",
     rows: [
-      { id: "R4", promise: "The topic follows both ways." },
+      {
+        id: "R3",
+        promise:
+          "Several rooms on one chat and several chats in one room: each message once everywhere, under its author, no loop.",
+      },
+      { id: "R4", promise: "Topic, and for rooms of ours name and picture, follow the chat; custom names are kept." },
       { id: "R5", promise: "Members appear when they speak, and go when they leave; a change of nick is a rename." },
-      { id: "R8", promise: "Links can be paused, resumed and removed; a vanished chat loses no link." },
+      {
+        id: "R8",
+        promise:
+          "Links can be paused, resumed, exported and restored; vanished chats, loops and bulk deletions are braked; room upgrades are followed only with proof.",
+      },
       { id: "R9", promise: "Encrypted rooms are refused, paused or answered as decided, and always told why." },
+      {
+        id: "R11",
+        promise:
+          "Rooms say what they are bridged to (m.bridge and its older name), and are listed in no directory by us.",
+      },
     ],
   },
   {
@@ -65,6 +89,20 @@ export const featureGroups: readonly { readonly title: string; readonly rows: re
         id: "P2",
         promise: "Matrix people appear on IRC by name, through RELAYMSG where offered, told apart and harmless.",
       },
+      {
+        id: "P3",
+        promise:
+          "Double puppeting by registration, own token or OAuth grant, with a self-check that names what is wrong.",
+      },
+      {
+        id: "P4",
+        promise: "A proven account of the network and a Matrix person are one: what either says appears as himself.",
+      },
+      {
+        id: "P5",
+        promise: "Each person can say not to be bridged, choose a name, see what is kept, and have it erased.",
+      },
+
       { id: "P6", promise: "Nobody can pass for somebody else: reserved and look-alike names are marked or refused." },
     ],
   },
@@ -85,6 +123,12 @@ export const featureGroups: readonly { readonly title: string; readonly rows: re
     title: "Security",
     rows: [
       { id: "S1", promise: "Known attacks on bridges and on IRC each have a test that shows them fail." },
+      {
+        id: "S2",
+        promise: "The media proxy serves only what was signed, for a while, safely, and nothing that was redacted.",
+      },
+      { id: "S4", promise: "Secrets are sealed at rest, their key can be rotated, and they show nowhere." },
+
       { id: "S5", promise: "Codecs take any input: they never throw and never let markup or a control byte through." },
     ],
   },

@@ -65,6 +65,8 @@ export function createCore(disk = new Map<string, string>()): Core {
       clock: systemClock,
       log,
       meter: createTestMeter(),
+      openMedia: () => Promise.reject(new Error("no files here")),
+      ask: () => Promise.resolve(undefined),
       emit(event) {
         // one after the other, as a disk does
         tail = tail.then(async () => {

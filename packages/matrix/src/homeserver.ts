@@ -29,13 +29,16 @@ import { createGhostIds } from "./ghost-id.ts";
 import { createGhosts, registerUser } from "./ghosts.ts";
 import { interpret } from "./inbound.ts";
 import { createIngest, type Ingest } from "./ingest.ts";
+import { createMedia } from "./media.ts";
 import { createMembers } from "./members.ts";
 import { createMessages } from "./messages.ts";
 import { type MatrixPart, matrixCapabilities, noticeContent, plan } from "./outbound.ts";
 import { patrol } from "./patrol.ts";
 import { ping } from "./ping.ts";
 import { displayNameOf } from "./profile.ts";
+import { createPuppets } from "./puppets.ts";
 import { createRecovery, type Recovery } from "./recovery.ts";
+import { createRoomLife } from "./room-life.ts";
 import { createRooms } from "./rooms.ts";
 import { createSdk } from "./sdk.ts";
 import { createSender } from "./send.ts";
@@ -88,6 +91,9 @@ export function createHomeserver(options: HomeserverOptions): MatrixHomeserver {
   const { bot, ids, ghosts, rooms, sender } = parts;
   const running = createRunning(options, parts);
   return {
+    ...createMedia(),
+    ...createRoomLife(),
+    puppets: createPuppets(),
     userId: bot,
     serverName: options.serverName,
     capabilities: matrixCapabilities,

@@ -3,7 +3,16 @@
  * arrived, typing and receipts go past. Own means by identity: our ghosts, our bot, our double puppets; never by text. A
  * malformed event is left out and logged, one by one: a transaction is never refused for what somebody wrote in it.
  */
-import type { Clock, EphemeralEvent, Log, MatrixEvent, Meter } from "@trestle/core";
+import {
+  type Clock,
+  type EphemeralEvent,
+  eventId,
+  type Log,
+  type MatrixEvent,
+  type Meter,
+  roomId,
+  type UserId,
+} from "@trestle/core";
 import type { JsonObject } from "./client.ts";
 import { asEvent } from "./messages.ts";
 
@@ -84,8 +93,7 @@ export function createIngest(options: IngestOptions): Ingest {
     const entries = Array.isArray(stable) && stable.length > 0 ? stable : Array.isArray(legacy) ? legacy : [];
     for (const entry of entries) {
       try {
-        const event = asEphemeral(entry, isOwn);
-        if (event !== undefined) options.ephemeral(event);
+        for (const event of asEphemeral(entry, isOwn)) options.ephemeral(event);
       } catch (error) {
         log.warn({ error }, "left a typing notice or receipt out");
       }
@@ -120,17 +128,22 @@ function canBeStored(event: MatrixEvent): boolean {
   }
 }
 
-/** Without what our own ghosts did: they type and read because we say so. */
-function asEphemeral(entry: unknown, isOwn: (user: string) => boolean): EphemeralEvent | undefined {
-  if (typeof entry !== "object" || entry === null) return undefined;
-  const { type, content, room_id: room } = entry as { type?: unknown; content?: unknown; room_id?: unknown };
-  if (typeof type !== "string" || typeof content !== "object" || content === null) return undefined;
-  if (room !== undefined && typeof room !== "string") return undefined;
+/** Without what our own ghosts did: they type and read because we say so. Public read receipts only, of people. */
+function asEphemeral(entry: unknown, isOwn: (user: string) => boolean): EphemeralEvent[] {
+  const { type, content, room_id: room } = (entry ?? {}) as { type?: unknown; content?: unknown; room_id?: unknown };
+  if (typeof room !== "string" || typeof content !== "object" || content === null) return [];
+  const others = (users: readonly unknown[]): UserId[] =>
+    users.filter((user): user is UserId => typeof user === "string" && !isOwn(user));
   if (type === "m.typing") {
     const users = (content as { user_ids?: unknown }).user_ids;
-    if (!Array.isArray(users)) return undefined;
-    const others = users.filter((user): user is string => typeof user === "string" && !isOwn(user));
-    return { ...(entry as EphemeralEvent), content: { ...(content as JsonObject), user_ids: others } };
+    return Array.isArray(users) ? [{ kind: "typing", room: roomId(room), users: others(users) }] : [];
   }
-  return entry as EphemeralEvent;
+  if (type !== "m.receipt") return [];
+  return Object.entries(content as JsonObject).flatMap(([event, receipts]) => {
+    const readers = (receipts as { "m.read"?: unknown } | null)?.["m.read"];
+    if (typeof readers !== "object" || readers === null || !event.startsWith("$")) return [];
+    return others(Object.keys(readers)).map(
+      (user): EphemeralEvent => ({ kind: "read", room: roomId(room), user, upTo: eventId(event) }),
+    );
+  });
 }

@@ -1,9 +1,11 @@
 /** A Homeserver of ours against the tiny homeserver, with a host that remembers; everything is closed after each test. */
 import {
+  type Attachment,
   type EphemeralEvent,
   type EventId,
   type HomeserverHost,
   type MatrixEvent,
+  type MediaStream,
   networkId,
   type RemoteAuthor,
   type RepairRoom,
@@ -11,6 +13,7 @@ import {
   remoteUserId,
   roomId,
   systemClock,
+  type UserId,
 } from "@trestle/core";
 import { createMemoryStore, createTestLog, createTestMeter, type MemoryStore } from "@trestle/testing";
 import { createHomeserver, type HomeserverOptions, type MatrixHomeserver } from "../src/index.ts";
@@ -43,6 +46,13 @@ export class RememberingHost implements HomeserverHost {
   }
   ephemeral(event: EphemeralEvent): void {
     this.ephemerals.push(event);
+  }
+  async openMedia(_attachment: Pick<Attachment, "source">): Promise<MediaStream> {
+    throw new Error("no files here");
+  }
+  readonly lost: { readonly user: string; readonly why: string }[] = [];
+  puppetLost(user: UserId, why: string): void {
+    this.lost.push({ user, why });
   }
   async repairRooms() {
     return this.rooms;

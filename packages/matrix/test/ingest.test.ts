@@ -204,7 +204,7 @@ test("[L3] both ephemeral keys are read, never both", async () => {
   await put(transaction, JSON.stringify({ events: [], [legacy]: [typing] }));
   await put(transaction, JSON.stringify({ events: [], ephemeral: [], [legacy]: [typing] }));
   expect(bridge.host.ephemerals).toHaveLength(3);
-  expect(bridge.host.ephemerals[0]?.content).toEqual({ user_ids: ["@alice:hs.test"] });
+  expect(bridge.host.ephemerals[0]).toEqual({ kind: "typing", room, users: ["@alice:hs.test"] });
 });
 
 test("[S1 matrix] hostile ephemerals harm nothing", async () => {

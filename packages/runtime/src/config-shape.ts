@@ -146,6 +146,10 @@ export function bridgeSettings(config: SharedConfig): BridgeSettings {
     textRetentionMs: config.retention.textDays * dayMs,
     doneRetentionMs: config.retention.doneDays * dayMs,
     reactionNotices: config.notices.reactions,
+    receipts: false,
+    statusEvents: false,
+    members: "lazy",
+    spaces: false,
     laneJobsMax: 100_000,
   };
 }

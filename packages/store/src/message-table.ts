@@ -132,6 +132,9 @@ export function createMessages(tables: Tables, statements: MessageStatements): M
   return {
     findByEvent: async (portal, id) => (await tables.read(statements.byEvent, { portal, id })).map(messageOf),
     findByRemote: async (portal, id) => (await tables.read(statements.byRemote, { portal, id })).map(messageOf),
+    findByOrigin: async () => [],
+    ofAuthor: async () => ({ messages: 0, texts: 0 }),
+    eraseAuthor: async () => 0,
     recent: async (portal, lane, limit) =>
       (await tables.read(statements.recent, { portal, lane, limit })).map(messageOf),
     wipeTexts: async (beforeMs) => (await tables.write(step(statements.wipeTexts, { before: beforeMs })))[0] ?? 0,

@@ -9,6 +9,7 @@ import type { Engine } from "./engine.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { compileJournal } from "./journal-statements.ts";
 import { createJournal } from "./journal-table.ts";
+import { laterTables } from "./later-tables.ts";
 import { compileMessages, createMessages } from "./message-table.ts";
 import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
@@ -103,6 +104,7 @@ async function storeOn(engine: Engine, options: StoreOptions, who: string): Prom
     portals: createPortals(tables, portals, lastPortal ?? 0),
     ghosts: createGhosts(tables, compiler),
     kv: createKeyValues(tables, compiler),
+    ...laterTables,
     close: () => {
       closed ??= group.drain().then(() => engine.close());
       return closed;

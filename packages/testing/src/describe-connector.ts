@@ -78,6 +78,8 @@ function createHost(events: RemoteEvent[]): ConnectorHost {
       await systemClock.wait(1);
       events.push(event);
     },
+    openMedia: () => Promise.reject(new BridgeError("media-gone", "nothing is kept here")),
+    ask: () => Promise.resolve(undefined),
     kv: createMemoryStore().kv,
     clock: systemClock,
     log: createTestLog(),

@@ -189,8 +189,11 @@ function describeOddities(get: () => Running, takenBodies: Bodies): void {
       (await push(trial, modern(freshName("t")), { body: { events: [], "de.sorunome.msc2409.ephemeral": [edu] } }))
         .status,
     ).toBe(200);
-    const seen = host.ephemerals.filter(({ room_id }) => room_id === mark);
-    expect(seen.map(({ content }) => content["user_ids"])).toEqual([[mallory], [mallory]]);
+    const seen = host.ephemerals.filter(({ room }) => room === mark);
+    expect(seen).toEqual([
+      { kind: "typing", room: mark, users: [mallory] },
+      { kind: "typing", room: mark, users: [mallory] },
+    ]);
   });
 
   it("odd typing and receipts harm nothing", async () => {

@@ -17,6 +17,7 @@ import {
 } from "@trestle/core";
 import { controlMark, interpretEvent, planEvents } from "./fake-events.ts";
 import { authorOfGhost, createGhosts, type FakeGhosts, ghostId } from "./fake-ghosts.ts";
+import { createHomeserverExtras } from "./fake-homeserver-extras.ts";
 import { createFakeMatrix, type FakeMatrix, type FakeRoom, stateOf } from "./fake-matrix.ts";
 import { createMatrixPeople, type MatrixPeople } from "./fake-matrix-people.ts";
 import { createTransactions, type Transactions } from "./fake-transactions.ts";
@@ -85,6 +86,7 @@ export function createFakeHomeserver(options: FakeHomeserverOptions = {}): FakeH
     ...createMatrixPeople(matrix, bot, transactions.push),
     ...createRoomVerbs(matrix, bot, faults),
     ...createSends(matrix, bot, ghosts, faults),
+    ...createHomeserverExtras(),
     ...createControls(transactions, faults, state),
     matrix,
     userId: bot,

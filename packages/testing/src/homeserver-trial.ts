@@ -4,6 +4,7 @@
  */
 import {
   type Action,
+  BridgeError,
   type EphemeralEvent,
   type EventId,
   emptyLookup,
@@ -126,6 +127,8 @@ export function createTrialHost(): TrialHost {
       }
     },
     ephemeral: (event) => void ephemerals.push(event),
+    openMedia: () => Promise.reject(new BridgeError("media-gone", "nothing is kept here")),
+    puppetLost: () => undefined,
     repairRooms: async () =>
       [...rooms].map((room) => {
         const event = last(room);

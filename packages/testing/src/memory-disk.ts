@@ -2,7 +2,17 @@
  * What the memory store keeps: plain maps that outlive the instance, as a disk outlives a process. Only memory-store.ts and
  * memory-journal.ts touch it.
  */
-import type { GhostRow, Job, JobState, MessageRow, PortalRow, RoomId, UserId } from "@trestle/core";
+import type {
+  AccountRow,
+  GhostRow,
+  Job,
+  JobState,
+  MessageRow,
+  PortalRow,
+  ReactionRow,
+  RoomId,
+  UserId,
+} from "@trestle/core";
 
 export interface StoredJob extends Job {
   readonly endedAtMs?: number;
@@ -24,6 +34,10 @@ export interface MemoryDisk {
   readonly ghosts: Map<UserId, GhostRow>;
   readonly joined: Map<UserId, Set<RoomId>>;
   readonly kv: Map<string, string>;
+  readonly accounts: Map<string, AccountRow>;
+  readonly reactions: Map<string, ReactionRow>;
+  readonly media: Map<string, { readonly value: string; readonly expiresAtMs: number }>;
+  readonly secrets: Map<string, string>;
 }
 
 /** An empty disk. */
@@ -41,6 +55,10 @@ export const createMemoryDisk = (): MemoryDisk => ({
   ghosts: new Map(),
   joined: new Map(),
   kv: new Map(),
+  accounts: new Map(),
+  reactions: new Map(),
+  media: new Map(),
+  secrets: new Map(),
 });
 
 export const isOpen = (state: JobState): boolean => state === "queued" || state === "parked";

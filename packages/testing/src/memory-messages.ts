@@ -63,6 +63,25 @@ export const findByRemote = (disk: MemoryDisk, portal: PortalId, remote: RemoteM
     ]),
   );
 
+export const findByOrigin = (disk: MemoryDisk, portal: PortalId, origin: string): MessageRow[] =>
+  wholeMessages(disk, new Set((["inward", "outward"] as const).map((lane) => JSON.stringify([portal, lane, origin]))));
+
+export function ofAuthor(disk: MemoryDisk, author: string): { messages: number; texts: number } {
+  const rows = [...disk.messages.values()].filter((row) => row.author === author);
+  return { messages: rows.length, texts: rows.filter(({ text }) => text !== undefined).length };
+}
+
+export function eraseAuthor(disk: MemoryDisk, author: string): number {
+  let erased = 0;
+  for (const [key, row] of disk.messages) {
+    if (row.author !== author) continue;
+    const { text: _, ...rest } = row;
+    disk.messages.set(key, { ...rest, authorName: "" });
+    erased += 1;
+  }
+  return erased;
+}
+
 export function recentMessages(
   disk: MemoryDisk,
   portal: PortalId,

@@ -5,6 +5,7 @@
  */
 import { BridgeError, type GhostRow, type PortalRow, portalId, type Store } from "@trestle/core";
 import { createMemoryDisk, type MemoryDisk, withoutUndefined } from "./memory-disk.ts";
+import { createExtras } from "./memory-extras.ts";
 import {
   appendJobs,
   countJobs,
@@ -18,7 +19,15 @@ import {
   shedLane,
   updateJob,
 } from "./memory-journal.ts";
-import { findByEvent, findByRemote, recentMessages, wipeTexts } from "./memory-messages.ts";
+import {
+  eraseAuthor,
+  findByEvent,
+  findByOrigin,
+  findByRemote,
+  ofAuthor,
+  recentMessages,
+  wipeTexts,
+} from "./memory-messages.ts";
 import { checkIds } from "./store-ids.ts";
 
 export interface MemoryStore extends Store {
@@ -107,6 +116,7 @@ export function createMemoryStore(disk: MemoryDisk = createMemoryDisk()): Memory
   return {
     disk,
     ...createTables(disk, run),
+    ...createExtras(disk, run),
     journal: {
       append: async (jobs) => {
         const copies = jobs.map((job) => withoutUndefined(job));
@@ -150,6 +160,9 @@ function createTables(disk: MemoryDisk, run: Commits["run"]): Pick<Store, "porta
     messages: {
       findByEvent: (portal, event) => run(() => findByEvent(disk, portal, event)),
       findByRemote: (portal, remote) => run(() => findByRemote(disk, portal, remote)),
+      findByOrigin: (portal, origin) => run(() => findByOrigin(disk, portal, origin)),
+      ofAuthor: (author) => run(() => ofAuthor(disk, author)),
+      eraseAuthor: (author) => run(() => eraseAuthor(disk, author)),
       recent: (portal, lane, limit) => run(() => recentMessages(disk, portal, lane, limit)),
       wipeTexts: (beforeMs) => run(() => wipeTexts(disk, beforeMs)),
     },

@@ -28,6 +28,8 @@ const key = (name: string) => partKey(jobKey(name), 0);
 function remoteHost(take: (event: RemoteEvent) => Promise<void>): ConnectorHost {
   return {
     emit: take,
+    openMedia: () => Promise.reject(new Error("no files here")),
+    ask: () => Promise.resolve(undefined),
     kv: createMemoryStore().kv,
     clock: createTestClock(),
     log: createTestLog(),
@@ -41,6 +43,8 @@ function matrixHost(more: Partial<HomeserverHost> = {}): HomeserverHost & { read
     taken,
     take: async (events) => void taken.push(...events),
     ephemeral: () => undefined,
+    openMedia: () => Promise.reject(new Error("no files here")),
+    puppetLost: () => undefined,
     repairRooms: async () => [],
     known: async () => new Set<EventId>(),
     ...more,

@@ -1,0 +1,41 @@
+/** What of the homeserver port the fake does not have yet. */
+import { BridgeError, type Homeserver } from "@trestle/core";
+
+const notYet = (): never => {
+  throw new BridgeError("not-supported", "the fake homeserver has none of this yet");
+};
+
+export function createHomeserverExtras(): Pick<
+  Homeserver,
+  | "puppets"
+  | "redact"
+  | "showReceipt"
+  | "showStatus"
+  | "openMedia"
+  | "publish"
+  | "applyMembers"
+  | "applySpace"
+  | "bridgesOf"
+  | "announceBridge"
+  | "followUpgrade"
+> {
+  return {
+    puppets: {
+      has: () => false,
+      login: async () => notYet(),
+      beginGrant: async () => undefined,
+      logout: async () => undefined,
+      check: async () => ({ ok: false, problems: [] }),
+    },
+    redact: async () => notYet(),
+    showReceipt: async () => undefined,
+    showStatus: async () => undefined,
+    openMedia: async () => notYet(),
+    publish: async () => undefined,
+    applyMembers: async () => undefined,
+    applySpace: async () => notYet(),
+    bridgesOf: async () => [],
+    announceBridge: async () => undefined,
+    followUpgrade: async () => ({ kind: "not-yet", why: "the fake does not upgrade rooms yet" }),
+  };
+}
