@@ -5,6 +5,7 @@
  */
 import {
   type Action,
+  type Attachment,
   BridgeError,
   type Capabilities,
   type ChatKey,
@@ -21,7 +22,8 @@ import {
   remoteChatId,
   remoteUserId,
 } from "@trestle/core";
-import { attachmentPart, createFakeNetwork, type FakeNetwork, type SaidLine } from "./fake-network.ts";
+import { attachmentPart, fileOf, readMedia } from "./fake-media.ts";
+import { createFakeNetwork, type FakeNetwork, type SaidLine } from "./fake-network.ts";
 import { createRemotePeople, type RemotePeople } from "./fake-people.ts";
 import { createFaults, type Faults } from "./faults.ts";
 import { cutPlain, richToPlain } from "./plain-body.ts";
@@ -144,11 +146,14 @@ export function createFakeConnector(options: FakeConnectorOptions = {}): FakeCon
     },
     unfollow: (chat) => void followed.delete(chatKeyText(chat)),
     plan: (_chat, action, author, lookup) => planFake(action, author, lookup, capabilities),
-    sendPart: (chat, part, author, key) =>
-      faults.around(chat.id, () => {
+    sendPart: async (chat, part, author, key) => {
+      const file = await line.fetchFile(part, capabilities);
+      return faults.around(chat.id, () => {
         checkSend(chat);
-        return network.accept(chat, part, author, key).id;
-      }),
+        return network.accept(chat, part, author, key, file).id;
+      });
+    },
+    openMedia: ({ source }) => network.files.open(source),
     applyChat: async (chat, wanted) => {
       checkSend(chat);
       if (wanted.topic !== undefined) network.chat(chat.network, chat.id).topic = wanted.topic;
@@ -235,7 +240,7 @@ function planFake(
           ...common,
           text: piece,
         })),
-        ...content.attachments.map((file) => ({ ...common, text: "", attachment: attachmentPart(file) })),
+        ...content.attachments.map((file) => ({ ...common, ...filePart(file, capabilities) })),
       ];
     }
     case "edit": {
@@ -263,6 +268,12 @@ function planFake(
   }
 }
 
+/** Uploaded where the network takes it; else its name, and its address where it has one. */
+const filePart = (file: Attachment, { attachments }: Capabilities): Part =>
+  attachments === "upload" && file.url === undefined
+    ? { text: file.description ?? "", attachment: attachmentPart(file) }
+    : { text: file.url === undefined ? file.name : `${file.name} ${file.url}` };
+
 /** Hands events to the bridge in order and remembers, on the network, which of them it has not made durable. */
 function createEventLine(network: FakeNetwork, redelivers: boolean) {
   let host: ConnectorHost | undefined;
@@ -278,6 +289,15 @@ function createEventLine(network: FakeNetwork, redelivers: boolean) {
   };
   return {
     emit: hand,
+    fetchFile: async (part: Part, { attachmentBytesMax }: Capabilities): Promise<Uint8Array | undefined> => {
+      const file = fileOf(part);
+      if (file === undefined) return undefined;
+      if (!host) throw new BridgeError("network-down", "stopped");
+      const bytes = await readMedia(await host.openMedia({ source: file.source }));
+      if (bytes.length > (attachmentBytesMax ?? Number.POSITIVE_INFINITY))
+        throw new BridgeError("media-too-large", `${file.name} has ${bytes.length} bytes`);
+      return bytes;
+    },
     open: (to: ConnectorHost) => {
       host = to;
       const again = [...network.unacknowledged];

@@ -13,7 +13,7 @@ import {
   roomId,
   userId,
 } from "@trestle/core";
-import { attachmentPart } from "./fake-network.ts";
+import { attachmentPart } from "./fake-media.ts";
 import { cutPlain, plainToRich, richToPlain } from "./plain-body.ts";
 
 /** Marks what no bridge carries on. */
@@ -46,7 +46,8 @@ function contentOf(content: Readonly<Record<string, unknown>>): Content | undefi
     ...(typeof byteLength === "number" ? { byteLength } : {}),
     source: text(content["url"]) ?? "",
   };
-  return { style: "text", text: [], attachments: [file] };
+  const caption = file.name === body ? [] : plainToRich(body);
+  return { style: "text", text: caption, attachments: [file] };
 }
 
 function interpretMessage(event: MatrixEvent): Action<EventId> | undefined {
@@ -73,6 +74,12 @@ function interpretAction(event: MatrixEvent): Action<EventId> | undefined {
   switch (event.type) {
     case "m.room.message":
       return interpretMessage(event);
+    case "m.sticker": {
+      const content = contentOf({ ...event.content, msgtype: "m.image" });
+      const [file] = content?.attachments ?? [];
+      if (file === undefined) return undefined;
+      return { kind: "message", content: { style: "text", text: [], attachments: [{ ...file, kind: "sticker" }] } };
+    }
     case "m.reaction": {
       const { event_id: target, key } = record(event.content["m.relates_to"]);
       if (typeof target !== "string" || typeof key !== "string") return undefined;
@@ -135,6 +142,22 @@ export function interpretEvent(event: MatrixEvent): Interpreted | undefined {
 
 const msgtypes = { text: "m.text", emote: "m.emote", notice: "m.notice" } as const;
 
+const msgtypeOf = { image: "m.image", video: "m.video", audio: "m.audio", voice: "m.audio" } as const;
+
+function filePart(file: Attachment, more: Readonly<Record<string, unknown>>): Part {
+  const isSticker = file.kind === "sticker";
+  const msgtype = file.kind in msgtypeOf ? msgtypeOf[file.kind as keyof typeof msgtypeOf] : "m.file";
+  const content = {
+    ...(isSticker ? {} : { msgtype }),
+    body: file.description ?? file.name,
+    filename: file.name,
+    info: { mimetype: file.mimeType },
+    ...more,
+  };
+  const event = { type: isSticker ? "m.sticker" : "m.room.message", content };
+  return { ...event, attachment: attachmentPart(file) } as Part;
+}
+
 /** One part per event: `{type, content}`, or a verb for what is not an event of ours (unreact, typing, read, membership). */
 export function planEvents(
   action: Action<EventId>,
@@ -157,13 +180,10 @@ export function planEvents(
         ...(part === 0 ? relates : {}),
         "dev.trestle.origin": { ...origin, part, parts: pieces.length },
       }));
-      const files = action.content.attachments.map((file) => ({
-        msgtype: "m.file",
-        body: file.name,
-        "dev.test.attachment": attachmentPart(file),
-        "dev.trestle.origin": origin,
-      }));
-      return [...texts, ...files].map((content) => ({ type: "m.room.message", content }));
+      const files = action.content.attachments.map((file, index) =>
+        filePart(file, { ...(index === 0 && texts.length === 0 ? relates : {}), "dev.trestle.origin": origin }),
+      );
+      return [...texts.map((content) => ({ type: "m.room.message", content })), ...files];
     }
     case "edit": {
       const [target] = action.targets;

@@ -11,8 +11,6 @@ export function createHomeserverExtras(): Pick<
   | "redact"
   | "showReceipt"
   | "showStatus"
-  | "openMedia"
-  | "publish"
   | "applyMembers"
   | "applySpace"
   | "bridgesOf"
@@ -30,8 +28,6 @@ export function createHomeserverExtras(): Pick<
     redact: async () => notYet(),
     showReceipt: async () => undefined,
     showStatus: async () => undefined,
-    openMedia: async () => notYet(),
-    publish: async () => undefined,
     applyMembers: async () => undefined,
     applySpace: async () => notYet(),
     bridgesOf: async () => [],

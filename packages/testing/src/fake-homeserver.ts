@@ -20,6 +20,7 @@ import { authorOfGhost, createGhosts, type FakeGhosts, ghostId } from "./fake-gh
 import { createHomeserverExtras } from "./fake-homeserver-extras.ts";
 import { createFakeMatrix, type FakeMatrix, type FakeRoom, stateOf } from "./fake-matrix.ts";
 import { createMatrixPeople, type MatrixPeople } from "./fake-matrix-people.ts";
+import { createFakeMedia, type FakeHomeserverMedia } from "./fake-media.ts";
 import { createTransactions, type Transactions } from "./fake-transactions.ts";
 import { createFaults, type Faults, type FaultyPath } from "./faults.ts";
 
@@ -31,6 +32,10 @@ export interface FakeHomeserverOptions {
   /** Most UTF-16 units of one event's body. */
   readonly bodyMax?: number;
   readonly capabilities?: Partial<Capabilities>;
+  /** Whether there are public addresses (default), `https://media.test/...`. */
+  readonly publishes?: boolean;
+  /** Largest upload; none by default. */
+  readonly uploadBytesMax?: number;
 }
 
 export interface FakeHomeserverControls extends MatrixPeople, Faults {
@@ -79,13 +84,20 @@ export function createFakeHomeserver(options: FakeHomeserverOptions = {}): FakeH
   const faults = createFaults();
   const ghosts = createGhosts(matrix, bot);
   const transactions = createTransactions(matrix, (user) => user === bot || ghosts.isOurs(user));
+  const media = createFakeMedia({
+    files: matrix.files,
+    publishes: options.publishes ?? true,
+    uploadBytesMax: options.uploadBytesMax ?? Number.POSITIVE_INFINITY,
+  });
   const state = { current: "starting" as "starting" | "up" | "away", detail: undefined as string | undefined };
 
   return {
     ...faults,
     ...createMatrixPeople(matrix, bot, transactions.push),
     ...createRoomVerbs(matrix, bot, faults),
-    ...createSends(matrix, bot, ghosts, faults),
+    ...createSends(matrix, bot, { ghosts, media }, faults),
+    openMedia: media.openMedia,
+    publish: media.publish,
     ...createHomeserverExtras(),
     ...createControls(transactions, faults, state),
     matrix,
@@ -97,6 +109,7 @@ export function createFakeHomeserver(options: FakeHomeserverOptions = {}): FakeH
       faults.open();
       state.current = "up";
       transactions.open(host);
+      media.open(host);
       transactions
         .redeliver()
         .then(transactions.repair)
@@ -167,7 +180,7 @@ function roomOrRefuse(matrix: FakeMatrix, room: RoomId): FakeRoom {
 function createSends(
   matrix: FakeMatrix,
   bot: UserId,
-  ghosts: FakeGhosts,
+  { ghosts, media }: { readonly ghosts: FakeGhosts; readonly media: FakeHomeserverMedia },
   faults: FaultyPath,
 ): Pick<Homeserver, "sendPart" | "notify"> {
   const once = (key: string, send: () => MatrixEvent["event_id"]) => {
@@ -181,14 +194,17 @@ function createSends(
     return id;
   };
   return {
-    sendPart: (room, part, author, key) =>
-      faults.around(room, () =>
+    sendPart: async (room, planned, author, key) => {
+      const carried = media.carry(planned);
+      const part = carried instanceof Promise ? await carried : carried;
+      return faults.around(room, () =>
         once(`part/${room}/${key}`, () => {
           const found = roomOrRefuse(matrix, room);
           const sender = author.service === true ? ghosts.requireBot(found) : ghosts.ensureIn(found, author);
           return writePart(matrix, found, sender, part, author, { key, bot });
         }),
-      ),
+      );
+    },
     notify: (room, text, key, toward) =>
       faults.around(room, () =>
         once(`notice/${room}/${key}`, () => {

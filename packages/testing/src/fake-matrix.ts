@@ -3,6 +3,7 @@
  * nobody has acknowledged. It outlives a handle, as a homeserver outlives a bridge.
  */
 import { type EventId, eventId, type MatrixEvent, type RoomId, roomId, type UserId, userId } from "@trestle/core";
+import { createFakeFiles, type FakeFiles } from "./fake-media.ts";
 
 export interface FakeRoom {
   readonly id: RoomId;
@@ -27,6 +28,8 @@ export interface FakeMatrix {
   readonly displayNames: Map<UserId, string>;
   /** Pushed and not yet acknowledged, oldest first. */
   readonly unacknowledged: MatrixEvent[][];
+  /** Files by their `mxc:` address. */
+  readonly files: FakeFiles;
   /** Typing and receipts that we sent. */
   readonly ephemeral: { readonly room: RoomId; readonly user: UserId; readonly what: string }[];
   createRoom(options?: NewRoom): FakeRoom;
@@ -132,6 +135,7 @@ export function createFakeMatrix(serverName = "test"): FakeMatrix {
     displayNames: new Map(),
     unacknowledged: [],
     ephemeral: [],
+    files: createFakeFiles(`mxc://${serverName}/`),
     createRoom,
     room: (id) => rooms.get(id),
     write,

@@ -4,7 +4,6 @@
  * the old one had not made durable.
  */
 import {
-  type Attachment,
   BridgeError,
   type ChatKey,
   chatKeyText,
@@ -19,6 +18,7 @@ import {
   remoteMessageId,
   type UserId,
 } from "@trestle/core";
+import { createFakeFiles, type FakeFiles } from "./fake-media.ts";
 
 /** One line as it stands on the far side. */
 export interface SaidLine {
@@ -34,6 +34,8 @@ export interface SaidLine {
   readonly part: Part;
   readonly key: PartKey;
   readonly id: RemoteMessageId;
+  /** What its file was uploaded with. */
+  readonly file?: Uint8Array;
   /** The remote message that an edit, reaction, deletion or reply points at. */
   readonly target?: string;
 }
@@ -47,6 +49,8 @@ export interface FakeChat {
 
 export interface FakeNetwork {
   readonly networks: readonly NetworkId[];
+  /** Files that people of the network have. */
+  readonly files: FakeFiles;
   /** Everything the bridge delivered, in order, each once. */
   readonly said: SaidLine[];
   /** Sends that came again under a known key, and so were not said twice. */
@@ -61,7 +65,13 @@ export interface FakeNetwork {
   nextId(): RemoteMessageId;
   /** Ids that edits, reactions and replies may point at. */
   readonly known: Set<string>;
-  accept(chat: ChatKey, part: Part, author: { readonly name: string; readonly userId: UserId }, key: PartKey): SaidLine;
+  accept(
+    chat: ChatKey,
+    part: Part,
+    author: { readonly name: string; readonly userId: UserId },
+    key: PartKey,
+    file?: Uint8Array,
+  ): SaidLine;
   /** Texts of the messages said in a chat, in order. */
   textsIn(id: string, network?: string): string[];
 }
@@ -88,7 +98,7 @@ export function createFakeNetwork(names: readonly string[] = ["fakenet"]): FakeN
     return id;
   };
 
-  const accept: FakeNetwork["accept"] = (chat, part, author, key) => {
+  const accept: FakeNetwork["accept"] = (chat, part, author, key, file) => {
     const target = asText(part["target"]) || asText(part["replyTo"]);
     const before = byKey.get(key);
     const line = (id: RemoteMessageId): SaidLine => ({
@@ -102,6 +112,7 @@ export function createFakeNetwork(names: readonly string[] = ["fakenet"]): FakeN
       key,
       id,
       ...(target === "" ? {} : { target }),
+      ...(file === undefined ? {} : { file }),
     });
     if (before) {
       duplicates.push(line(before.id));
@@ -116,6 +127,7 @@ export function createFakeNetwork(names: readonly string[] = ["fakenet"]): FakeN
 
   return {
     networks,
+    files: createFakeFiles("fake/"),
     said,
     duplicates,
     unacknowledged: new Set(),
@@ -137,7 +149,3 @@ export function createFakeNetwork(names: readonly string[] = ["fakenet"]): FakeN
         .map((line) => line.text),
   };
 }
-
-/** An attachment as JSON inside a part. */
-export const attachmentPart = (attachment: Attachment): { readonly [key: string]: Json } =>
-  JSON.parse(JSON.stringify(attachment)) as { readonly [key: string]: Json };

@@ -12,6 +12,7 @@ export { describeStore } from "./describe-store.ts";
 export { createFakeConnector, type FakeConnector, type FakeConnectorOptions } from "./fake-connector.ts";
 export { createFakeHomeserver, type FakeHomeserver, type FakeHomeserverOptions } from "./fake-homeserver.ts";
 export { createFakeMatrix, type FakeMatrix, type FakeRoom, type NewEvent, type NewRoom } from "./fake-matrix.ts";
+export { createFakeFiles, type FakeFile, type FakeFiles, readMedia } from "./fake-media.ts";
 export { createFakeNetwork, type FakeNetwork, type SaidLine } from "./fake-network.ts";
 export type { HomeserverContract, HomeserverTrial, TrialEvent, TrialPerson } from "./homeserver-trial.ts";
 export { hostileDocuments, hostileSnippets, hostileText } from "./hostile-text.ts";
