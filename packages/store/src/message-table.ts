@@ -25,6 +25,9 @@ export interface MessageStatements {
   readonly setText: Statement;
   readonly byEvent: Statement;
   readonly byRemote: Statement;
+  readonly byOrigin: Statement;
+  readonly ofAuthor: Statement;
+  readonly eraseAuthor: Statement;
   readonly recent: Statement;
   readonly wipeTexts: Statement;
   readonly lastPosition: Statement;
@@ -77,6 +80,20 @@ export function compileMessages(compiler: Compiler): MessageStatements {
     ),
     byEvent: compiler.compile(whole("event_id", "outward")),
     byRemote: compiler.compile(whole("remote_id", "inward")),
+    byOrigin: compiler.compile(
+      messages()
+        .select(columns)
+        .where({ portal: ":portal", origin: ":origin" })
+        .whereIn("lane", ["inward", "outward"])
+        .orderBy(["part", "lane"]),
+    ),
+    // people ask for these once in years: a look through the table spares every message an index
+    ofAuthor: compiler.compile(messages().count("*").count("text").where({ author: ":author" })),
+    eraseAuthor: compiler.compile(
+      messages()
+        .where({ author: ":author" })
+        .update({ author_name: "", text: knex.raw("null") }),
+    ),
     recent: compiler.compile(
       messages()
         .select(columns)
@@ -132,9 +149,12 @@ export function createMessages(tables: Tables, statements: MessageStatements): M
   return {
     findByEvent: async (portal, id) => (await tables.read(statements.byEvent, { portal, id })).map(messageOf),
     findByRemote: async (portal, id) => (await tables.read(statements.byRemote, { portal, id })).map(messageOf),
-    findByOrigin: async () => [],
-    ofAuthor: async () => ({ messages: 0, texts: 0 }),
-    eraseAuthor: async () => 0,
+    findByOrigin: async (portal, origin) => (await tables.read(statements.byOrigin, { portal, origin })).map(messageOf),
+    ofAuthor: async (author) => {
+      const [row] = await tables.read(statements.ofAuthor, { author });
+      return { messages: asNumber(row?.[0]), texts: asNumber(row?.[1]) };
+    },
+    eraseAuthor: async (author) => (await tables.write(step(statements.eraseAuthor, { author })))[0] ?? 0,
     recent: async (portal, lane, limit) =>
       (await tables.read(statements.recent, { portal, lane, limit })).map(messageOf),
     wipeTexts: async (beforeMs) => (await tables.write(step(statements.wipeTexts, { before: beforeMs })))[0] ?? 0,

@@ -1,8 +1,9 @@
 /** Brings a database to the schema of this program: forward only, each step in one transaction with its own record. */
 import { BridgeError } from "@trestle/core";
-import type { Engine } from "./engine.ts";
-import type { Migration } from "./migrations/migration.ts";
+import type { Engine, Step } from "./engine.ts";
+import type { Migration, Move } from "./migrations/migration.ts";
 import type { Compiler } from "./statement.ts";
+import { step } from "./table.ts";
 
 const schemaTable = "trestle_schema";
 
@@ -31,11 +32,25 @@ export async function migrate(engine: Engine, compiler: Compiler, migrations: re
       const compiled = part.toSQL() as { readonly sql: string } | readonly { readonly sql: string }[];
       return Array.isArray(compiled) ? compiled.map(({ sql }) => sql) : [(compiled as { readonly sql: string }).sql];
     });
+    const moved = migration.move === undefined ? [] : await movedRows(engine, compiler, migration.move);
     await commitOne(engine, [
       ...statements.map((sql) => ({ statement: compiler.raw(sql), params: [] })),
+      ...moved,
       { statement: record, params: record.bind({ version: migration.version, name: migration.name, at: Date.now() }) },
     ]);
   }
+}
+
+async function movedRows(engine: Engine, compiler: Compiler, move: Move): Promise<Step[]> {
+  const { knex } = compiler;
+  const insert = compiler.compile(
+    knex(move.into).insert(Object.fromEntries(move.columns.map((column) => [column, `:${column}`]))),
+  );
+  const rows = await engine.read(compiler.compile(move.from(knex)), []);
+  return rows.flatMap((row) => {
+    const values = move.rowOf(row, Date.now());
+    return values === undefined ? [] : [step(insert, values)];
+  });
 }
 
 async function commitOne(engine: Engine, write: Parameters<Engine["commit"]>[0][number]): Promise<void> {

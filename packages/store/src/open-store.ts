@@ -9,11 +9,13 @@ import type { Engine } from "./engine.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { compileJournal } from "./journal-statements.ts";
 import { createJournal } from "./journal-table.ts";
-import { laterTables } from "./later-tables.ts";
 import { compileMessages, createMessages } from "./message-table.ts";
 import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
 import type { Migration } from "./migrations/migration.ts";
+import { createAccounts, createExpiring, createReactions } from "./people-tables.ts";
+import { createSealer, type Key } from "./seal.ts";
+import { createSecrets } from "./secret-table.ts";
 import { compilePortals, createGhosts, createKeyValues, createPortals } from "./small-tables.ts";
 import { openSqlite } from "./sqlite-engine.ts";
 import { createCompiler } from "./statement.ts";
@@ -23,6 +25,8 @@ export interface StoreOptions {
   /** `sqlite:/path/to/file.db`, `sqlite::memory:`, or `postgres://...`. */
   readonly url: string;
   readonly log?: Log;
+  /** Newest first: the first seals secrets, all open them. Without any, secrets can be neither put nor got. */
+  readonly keys?: readonly Key[];
   /** How long a write that finds the disk idle waits for company; 0 to 2, 0 by default: grouping comes from what arrives during a commit. */
   readonly groupWindowMs?: number;
   /** Most rows of one commit; 256 by default. */
@@ -65,6 +69,7 @@ async function openEngine(options: StoreOptions, who: string): Promise<Engine> {
 }
 
 async function storeOn(engine: Engine, options: StoreOptions, who: string): Promise<Store> {
+  const sealer = createSealer(options.keys ?? []);
   const compiler = createCompiler(engine.dialect);
   await migrate(engine, compiler, options.migrations ?? migrations);
 
@@ -104,7 +109,10 @@ async function storeOn(engine: Engine, options: StoreOptions, who: string): Prom
     portals: createPortals(tables, portals, lastPortal ?? 0),
     ghosts: createGhosts(tables, compiler),
     kv: createKeyValues(tables, compiler),
-    ...laterTables,
+    accounts: createAccounts(tables, compiler),
+    reactions: createReactions(tables, compiler),
+    media: createExpiring(tables, compiler),
+    secrets: createSecrets(tables, compiler, sealer),
     close: () => {
       closed ??= group.drain().then(() => engine.close());
       return closed;

@@ -12,8 +12,17 @@ import {
 } from "@trestle/core";
 import type { Row, Statement } from "./engine.ts";
 import type { Compiler } from "./statement.ts";
-import { asNumber, asText, checkIds, optional, step, type Tables } from "./table.ts";
-import { encodeText } from "./text-encoding.ts";
+import {
+  asNumber,
+  asText,
+  beginsWith,
+  checkIds,
+  optional,
+  placeholders,
+  prefixValues,
+  step,
+  type Tables,
+} from "./table.ts";
 
 const portalColumns = [
   "id",
@@ -60,9 +69,6 @@ const portalValues = (row: PortalRow) => ({
   settings: row.settings,
 });
 
-const placeholders = (columns: readonly string[]) =>
-  Object.fromEntries(columns.map((column) => [column, `:${column}`]));
-
 export interface PortalStatements {
   readonly list: Statement;
   readonly add: Statement;
@@ -96,7 +102,7 @@ export function createPortals(tables: Tables, statements: PortalStatements, last
 }
 
 export function createGhosts(tables: Tables, { knex, compile }: Compiler): GhostStore {
-  const columns = ["user_id", "network", "remote_user", "registered", "name"];
+  const columns = ["user_id", "network", "remote_user", "registered", "name", "avatar"];
   const get = compile(knex("ghosts").select(columns).where({ user_id: ":user_id" }));
   const put = compile(knex("ghosts").insert(placeholders(columns)).onConflict("user_id").merge());
   const join = compile(
@@ -115,6 +121,7 @@ export function createGhosts(tables: Tables, { knex, compile }: Compiler): Ghost
           remoteUser: asText(row[2]),
           registered: asNumber(row[3]) === 1,
           ...optional("name", row[4]),
+          ...optional("avatar", row[5]),
         }
       );
     },
@@ -127,6 +134,7 @@ export function createGhosts(tables: Tables, { knex, compile }: Compiler): Ghost
           remote_user: row.remoteUser,
           registered: row.registered ? 1 : 0,
           name: row.name,
+          avatar: row.avatar,
         }),
       );
     },
@@ -143,9 +151,10 @@ export function createKeyValues(tables: Tables, { knex, compile }: Compiler): Ke
   const get = compile(knex("kv").select("value").where({ key: ":key" }));
   const put = compile(knex("kv").insert({ key: ":key", value: ":value" }).onConflict("key").merge());
   const remove = compile(knex("kv").where({ key: ":key" }).delete());
-  // neither LIKE nor an order of text is the same in both databases; a prefix by length is
   const list = compile(
-    knex("kv").select("key", "value").whereRaw("substr(key, 1, cast(? as integer)) = ?", [":length", ":prefix"]),
+    knex("kv")
+      .select("key", "value")
+      .whereRaw(...beginsWith("key")),
   );
   return {
     get: async (key) => {
@@ -158,9 +167,7 @@ export function createKeyValues(tables: Tables, { knex, compile }: Compiler): Ke
     },
     remove: async (key) => void (await tables.write(step(remove, { key }))),
     list: async (prefix) => {
-      // a prefix that ends inside a character is asked for without that half
-      const asked = /[\ud800-\udbff]$/.test(prefix) ? prefix.slice(0, -1) : prefix;
-      const rows = await tables.read(list, { prefix: asked, length: [...encodeText(asked)].length });
+      const rows = await tables.read(list, prefixValues(prefix));
       return rows
         .map((row) => ({ key: asText(row[0]), value: asText(row[1]) }))
         .filter(({ key }) => key.startsWith(prefix))

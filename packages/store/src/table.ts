@@ -2,7 +2,7 @@
 import { BridgeError } from "@trestle/core";
 import type { Engine, Param, Row, Statement, Step } from "./engine.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import { decodeText } from "./text-encoding.ts";
+import { decodeText, encodeText } from "./text-encoding.ts";
 
 type Values = Readonly<Record<string, Param | undefined>>;
 
@@ -45,3 +45,23 @@ export function checkIds(...ids: readonly string[]): void {
     }
   }
 }
+
+/** `{name: ":name"}` for each column: the values of an insert. */
+export const placeholders = (columns: readonly string[]): Record<string, string> =>
+  Object.fromEntries(columns.map((column) => [column, `:${column}`]));
+
+/** A condition on the beginning of a column: neither LIKE nor an order of text is the same in both databases, a prefix by length is. */
+export const beginsWith = (column: string): [sql: string, bindings: readonly string[]] => [
+  `substr(${column}, 1, cast(? as integer)) = ?`,
+  [":length", ":prefix"],
+];
+
+/** Its values. One that ends inside a character is asked for without that half: what comes has to be looked at once more. */
+export function prefixValues(prefix: string): Values {
+  const asked = /[\ud800-\udbff]$/.test(prefix) ? prefix.slice(0, -1) : prefix;
+  return { prefix: asked, length: [...encodeText(asked)].length };
+}
+
+/** In the order of this text, the same on every database. */
+export const sortedBy = <T>(rows: readonly T[], textOf: (row: T) => string): T[] =>
+  rows.toSorted((a, b) => (textOf(a) < textOf(b) ? -1 : 1));

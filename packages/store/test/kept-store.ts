@@ -4,13 +4,16 @@
  */
 import type { Store } from "@trestle/core";
 import type { OpenStore } from "@trestle/testing";
-import { openStore } from "../src/index.ts";
+import { type Key, openStore } from "../src/index.ts";
 
 interface Database {
   readonly url: string;
   empty(): Promise<void>;
   remove(): Promise<void>;
 }
+
+/** The same key for the same number. */
+export const aKey = (number = 1, from = `key-${number}`): Key => ({ secret: new Uint8Array(32).fill(number), from });
 
 /** An opener for `describeStore`; the database goes after the last test of the file. */
 export function keptStore(create: () => Promise<Database>): OpenStore {
@@ -28,12 +31,12 @@ export function keptStore(create: () => Promise<Database>): OpenStore {
       () => true,
       () => false,
     );
-    if (!current || isUsable !== true) current = await openStore({ url });
+    if (!current || isUsable !== true) current = await openStore({ url, keys: [aKey()] });
     return {
       store: current,
       reopen: async () => {
         await current?.close();
-        current = await openStore({ url });
+        current = await openStore({ url, keys: [aKey()] });
         return current;
       },
       destroy: async () => undefined,

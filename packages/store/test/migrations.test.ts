@@ -5,9 +5,11 @@ import { eventId, jobKey, portalId, roomId, userId } from "@trestle/core";
 import type { Dialect } from "../src/engine.ts";
 import { openStore, type StoreOptions } from "../src/index.ts";
 import { firstSchema } from "../src/migrations/0001-first-schema.ts";
+import { peopleAndSecrets } from "../src/migrations/0002-people-and-secrets.ts";
 import { migrations } from "../src/migrations/index.ts";
 import type { Migration } from "../src/migrations/migration.ts";
 import { createCompiler } from "../src/statement.ts";
+import { aKey } from "./kept-store.ts";
 import { createTestSchema, serverUrl } from "./postgres-database.ts";
 import { createSqliteFile } from "./sqlite-file.ts";
 
@@ -51,19 +53,23 @@ function describeMigrations(dialect: Dialect, create: () => Promise<Database>): 
     const load = async () => {
       await database.run(fixture(`first-schema.${dialect}.sql`));
       await database.run(fixture("first-rows.sql"));
+      await database.run(fixture("first-reactions.sql"));
     };
     const openAndClose = async (options: Partial<StoreOptions> = {}) => {
       const store = await openStore({ url: database.url, ...options });
       await store.close();
     };
 
-    test("the first one has never changed", () => {
+    test.each([
+      { migration: firstSchema, file: "first-schema", heading: 3 },
+      { migration: peopleAndSecrets, file: "second-schema", heading: 2 },
+    ])("$file has never changed", ({ migration, file, heading }) => {
       const compiler = createCompiler(dialect);
-      const compiled = firstSchema
+      const compiled = migration
         .up(compiler.knex, dialect)
-        .flatMap((part) => part.toSQL() as unknown as { readonly sql: string }[])
+        .flatMap((part) => part.toSQL() as unknown as { readonly sql: string } | readonly { readonly sql: string }[])
         .map(({ sql }) => `${sql};`);
-      const frozen = fixture(`first-schema.${dialect}.sql`).trim().split("\n").slice(3);
+      const frozen = fixture(`${file}.${dialect}.sql`).trim().split("\n").slice(heading);
       expect(compiled).toEqual(frozen);
     });
 
@@ -101,6 +107,40 @@ function describeMigrations(dialect: Dialect, create: () => Promise<Database>): 
       expect(await ghosts.get(userId("@_fake_bob:test"))).toMatchObject({ registered: true, name: "Bob" });
       expect(await kv.get("mark/#den")).toBe("42");
       await close();
+    });
+
+    test("[C7] reactions of the first schema are taken back by their events afterwards, whatever stands in them", async () => {
+      await load();
+      const before = Date.now();
+      const { reactions, kv, close } = await openStore({ url: database.url });
+      expect(await reactions.get(portalId(1), eventId("$like"))).toStrictEqual({
+        portal: 1,
+        event: "$like",
+        target: "$done",
+        key: "👍",
+        author: "@alice:test",
+        atMs: expect.any(Number),
+      });
+      const odd = await reactions.get(portalId(2), eventId("$odd/event"));
+      expect(odd).toMatchObject({ target: "$said", key: "\0\ud83d", author: "@bob:test" });
+      expect(odd?.atMs).toBeGreaterThanOrEqual(before);
+      expect(await reactions.get(portalId(1), eventId("$broken"))).toBeUndefined();
+      expect((await kv.list("")).map(({ key }) => key)).toEqual(["mark/#den", "reactions/kept"]);
+      await close();
+    });
+
+    test("[S4] rows of the second schema are read by this program, secrets included", async () => {
+      await load();
+      await database.run(fixture(`second-schema.${dialect}.sql`));
+      await database.run(fixture("second-rows.sql"));
+      const store = await openStore({ url: database.url, keys: [aKey()] });
+      expect(await store.ghosts.get(userId("@_fake_eve:test"))).toMatchObject({ avatar: "pic-1" });
+      expect(await store.ghosts.get(userId("@_fake_bob:test"))).not.toHaveProperty("avatar");
+      expect(await store.accounts.list()).toMatchObject([{ remoteUser: "al", user: "@alice:test", provenAtMs: 7000 }]);
+      expect(await store.reactions.get(portalId(1), eventId("$like"))).toMatchObject({ key: "+", atMs: 8000 });
+      expect(await store.media.get("upload/1")).toBe("mxc://test/1");
+      expect(await store.secrets.get("token/a")).toBe("a token");
+      await store.close();
     });
 
     test("run once each, in order, and are recorded", async () => {

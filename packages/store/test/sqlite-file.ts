@@ -31,4 +31,15 @@ export function createSqliteFile(): SqliteFile {
 }
 
 /** Every table of the store, for emptying it from outside. */
-export const tables = ["jobs", "messages", "portals", "ghosts", "ghost_rooms", "kv"] as const;
+export const tables = [
+  "jobs",
+  "messages",
+  "portals",
+  "ghosts",
+  "ghost_rooms",
+  "kv",
+  "accounts",
+  "reactions",
+  "expiring",
+  "secrets",
+] as const;

@@ -11,6 +11,8 @@ import {
   describeSettle,
   describeUpdateAndLoad,
 } from "./describe-store-journal.ts";
+import { describeExpiring, describeSecrets } from "./describe-store-kept.ts";
+import { describeAccounts, describeReactions, describeWords } from "./describe-store-people.ts";
 import { describeGhosts, describeKeyValues, describeMessages, describePortals } from "./describe-store-tables.ts";
 import { eachWithStore, type OpenStore } from "./store-trial.ts";
 
@@ -27,6 +29,11 @@ export function describeStore(name: string, open: OpenStore): void {
     describePortals(open);
     describeGhosts(open);
     describeKeyValues(open);
+    describeWords(open);
+    describeAccounts(open);
+    describeReactions(open);
+    describeExpiring(open);
+    describeSecrets(open);
 
     describe("close", () => {
       const trial = eachWithStore(open);
