@@ -8,9 +8,18 @@ export type { SandboxCounts, SandboxHomeserver, SandboxHomeserverOptions } from 
 export { createSandboxHomeserver } from "./homeserver/homeserver.ts";
 export type { PersonEvent, PersonReader, SandboxPerson } from "./homeserver/person.ts";
 export { loginPerson, personOf, registerPerson } from "./homeserver/person.ts";
-export { openWire, probeRegistration, type Wire, type WireProbe, type WireSetting } from "./homeserver/probes/wire.ts";
+export {
+  expectedOf,
+  openWire,
+  probeRegistration,
+  type Wire,
+  type WireProbe,
+  type WireSetting,
+} from "./homeserver/probes/wire.ts";
 export { wireProbes } from "./homeserver/probes/wire-probes.ts";
 export type { ProfileName } from "./homeserver/profile.ts";
+export { profileNames } from "./homeserver/profiles.ts";
+export type { SandboxMedia } from "./homeserver/routes-media.ts";
 export type { SandboxIrcControls, SandboxIrcMessage } from "./irc/controls.ts";
 export { createSandboxIrc, type SandboxIrc } from "./irc/create-sandbox-irc.ts";
 export { createHostilePeer, type HostileConnection, type HostilePeer, type HostileScript } from "./irc/hostile-peer.ts";

@@ -28,12 +28,15 @@ interface FrontParts {
   readonly router: Router<Route>;
   readonly faults: FaultJudge;
   readonly requesterOf: (token: string | undefined, query: URLSearchParams) => Requester;
+  /** Takes the requests whose bodies are files. */
+  readonly media?: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
 
 export function createFront(parts: FrontParts): Front {
   const sockets = new Set<Socket>();
   let server: Server | undefined;
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    if (parts.media?.(request, response)) return;
     readBody(request, (raw) => {
       const verdict = parts.faults.judge(request.method ?? "GET", request.url ?? "/");
       if (verdict) void handleFaulty(parts, request, response, raw, verdict);

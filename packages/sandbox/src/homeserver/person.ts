@@ -40,6 +40,9 @@ export interface SandboxPerson {
   setState(room: string, type: string, content: Json, key?: string): Promise<string>;
   getState(room: string, type: string, key?: string): Promise<Json>;
   setName(name: string): Promise<void>;
+  /** Uploads a file; its `mxc:` address. */
+  upload(bytes: Uint8Array, mimeType?: string, name?: string): Promise<string>;
+  download(mxc: string): Promise<{ readonly bytes: Uint8Array; readonly mimeType: string }>;
   typing(room: string, active: boolean): Promise<void>;
   read(room: string, event: string): Promise<void>;
   /** The whole history that this person can see, oldest first. */
@@ -122,6 +125,8 @@ export function personOf(url: string, session: Json): SandboxPerson {
     getState: (room, type, key = "") => request("GET", `/v3/rooms/${enc(room)}/state/${enc(type)}/${enc(key)}`),
     setName: async (name) =>
       void (await request("PUT", `/v3/profile/${enc(userId)}/displayname`, { displayname: name })),
+    upload: (bytes, mimeType, name) => upload(url, token, bytes, mimeType, name),
+    download: (mxc) => download(url, token, mxc),
     typing: async (room, active) =>
       void (await request("PUT", `/v3/rooms/${enc(room)}/typing/${enc(userId)}`, { typing: active, timeout: 30_000 })),
     read: async (room, event) =>
@@ -144,6 +149,26 @@ async function history(request: SandboxPerson["request"], room: string): Promise
     from = chunk.length === 0 ? undefined : (page["end"] as string | undefined);
   } while (from !== undefined);
   return events.reverse();
+}
+
+async function upload(url: string, token: string, bytes: Uint8Array, type?: string, name?: string): Promise<string> {
+  const response = await fetch(`${url}/_matrix/media/v3/upload${name === undefined ? "" : `?filename=${enc(name)}`}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": type ?? "application/octet-stream" },
+    body: bytes as Uint8Array<ArrayBuffer>,
+  });
+  const answer = (await response.json()) as Json;
+  if (!response.ok) throw new Error(`upload: ${response.status} ${String(answer["errcode"])}`);
+  return String(answer["content_uri"]);
+}
+
+async function download(url: string, token: string, mxc: string): ReturnType<SandboxPerson["download"]> {
+  const response = await fetch(`${url}/_matrix/client/v1/media/download/${mxc.slice("mxc://".length)}`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  if (!response.ok) throw new Error(`download: ${response.status}`);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  return { bytes, mimeType: response.headers.get("content-type") ?? "" };
 }
 
 const syncTimeoutMs = 25_000;
