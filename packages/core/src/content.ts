@@ -6,4 +6,6 @@ export interface Content {
   readonly style: "text" | "emote" | "notice";
   readonly text: RichText;
   readonly attachments: readonly Attachment[];
+  /** Where the whole text can be read, set by the core when it may have to be cut. */
+  readonly textUrl?: string;
 }

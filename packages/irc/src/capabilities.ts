@@ -28,7 +28,8 @@ export function ircCapabilities(offers: IrcOffers): Capabilities {
     replies: false,
     threads: false,
     text: { max: offers.textBytesMax ?? 350, unit: "bytes", partsMax: offers.partsMax ?? 5 },
-    attachments: "announce",
+    // where no address can be made, a file is announced by name and size (file-lines.ts)
+    attachments: "url",
     impersonation: offers.relaymsg ? "per-message" : "none",
     ageLimitMs: offers.ageLimitMs ?? 3_600_000,
   };

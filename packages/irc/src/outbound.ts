@@ -5,6 +5,7 @@
 import type { Action, Attachment, Content, Lookup, MatrixAuthor, RemoteMessageId } from "@trestle/core";
 import { type Inline, type Mention, plainText, type RichText } from "@trestle/richtext";
 import { diffEdit, editedMark } from "./edit-diff.ts";
+import { addressOf, fileLine } from "./file-lines.ts";
 import { byteLength, cutText, harmlessName, harmlessText, isVisible, quiet } from "./harmless-text.ts";
 import { type CaseMapping, foldCase, msgidOf } from "./ids.ts";
 import { ircCodec } from "./markup.ts";
@@ -112,35 +113,72 @@ function createSpeaker(author: MatrixAuthor, context: PlanContext, lookup: Looku
   const shownLookup = neutralLookup(lookup, context);
   const name = relayName(author, others, names);
 
-  const lines = (doc: RichText, style: Content["style"], partsMax: number): IrcPart[] => {
+  /** How a line of this style is said, and how many bytes of text it holds. */
+  const shapeOf = (style: Content["style"]): { readonly max: number; readonly part: (text: string) => IrcPart } => {
     const { relaymsg } = context;
     // A notice stays a notice, so that no robot answers it; RELAYMSG has none.
     if (relaymsg !== undefined && style !== "notice") {
       const nick = relayNick(author, others, relaymsg);
       const isAction = style === "emote";
       const max = relayBytesMax(context, nick) - (isAction ? actionBytes : 0);
-      const texts = ircCodec.print(doc, { max, unit: "bytes", partsMax }, shownLookup);
-      return texts.map((text) => ({ command: "RELAYMSG", nick, text: isAction ? `\x01ACTION ${text}\x01` : text }));
+      return { max, part: (text) => ({ command: "RELAYMSG", nick, text: isAction ? `\x01ACTION ${text}\x01` : text }) };
     }
     const command = style === "notice" ? "NOTICE" : "PRIVMSG";
     // On every line: between the lines of others, or behind a bot's own prefix, nobody could tell who speaks.
     const prefix = style === "emote" ? `* ${name} ` : `<${name}> `;
     const max = textBytesMax(context, command) - byteLength(prefix);
-    const texts = ircCodec.print(doc, { max, unit: "bytes", partsMax }, shownLookup);
-    return texts.map((text) => ({ command, text: `${prefix}${text}` }));
+    return { max, part: (text) => ({ command, text: `${prefix}${text}` }) };
+  };
+  const print = (doc: RichText, style: Content["style"], partsMax: number): string[] =>
+    ircCodec.print(doc, { max: shapeOf(style).max, unit: "bytes", partsMax }, shownLookup);
+  /** As many lines as may be; where the rest can be read, the last one says so instead of being cut. */
+  const printLong = (doc: RichText, { style, textUrl }: Content): string[] => {
+    const url = addressOf(textUrl);
+    const cut = print(doc, style, context.partsMax);
+    if (url === undefined || cut.length < context.partsMax) return cut;
+    const all = print(doc, style, Number.MAX_SAFE_INTEGER);
+    const shown = all.slice(0, Math.max(0, context.partsMax - 1));
+    const note = `… (${all.length - shown.length} more lines) ${url}`;
+    return all.length <= context.partsMax || byteLength(note) > shapeOf(style).max ? cut : [...shown, note];
+  };
+
+  const sayFile = (file: Attachment, style: Content["style"]): IrcPart[] => {
+    const { max, part } = shapeOf(style);
+    return print(oneLineDoc(fileLine(file, max, context)), style, 1).map(part);
   };
 
   return {
     say(content, lead = "") {
-      const said = lines(withLead(content.text, lead), content.style, context.partsMax);
-      const files = content.attachments.slice(0, attachmentsMax).map(announcement);
-      const further = content.attachments.length - files.length;
-      if (further > 0) files.push(`sent ${further} more file${further === 1 ? "" : "s"}`);
-      // Under a nick of its own, the sentence reads as an action: `* alice/m sent an image: cat.png`.
-      const style = content.style === "notice" ? "notice" : context.relaymsg === undefined ? "text" : "emote";
-      return [...said, ...files.flatMap((file) => lines(oneLineDoc(file), style, 1))];
+      const { attachments, style } = content;
+      const doc = withLead(content.text, lead);
+      const { max, part } = shapeOf(style);
+      const joined = captioned(print(doc, style, 2), attachments, max, context);
+      if (joined !== undefined) return [part(joined)];
+      const said = printLong(doc, content).map(part);
+      // Under a nick of its own, a sentence reads as an action: `* alice/m sent an image: cat.png`.
+      const sentence = style === "notice" ? "notice" : context.relaymsg === undefined ? "text" : "emote";
+      const listed = style === "notice" ? "notice" : "text";
+      const files = attachments
+        .slice(0, attachmentsMax)
+        .flatMap((file) => sayFile(file, addressOf(file.url) === undefined ? sentence : listed));
+      const further = attachments.length - attachmentsMax;
+      const rest = further > 0 ? [`sent ${further} more file${further === 1 ? "" : "s"}`] : [];
+      return [...said, ...files, ...rest.map(shapeOf(sentence).part)];
     },
   };
+}
+
+/** A caption and its only file are one thing, if one line holds them: `look at this - cat.png (1.2 MB) https://...`. */
+function captioned(
+  [text, more]: readonly string[],
+  [file, another]: readonly Attachment[],
+  max: number,
+  context: PlanContext,
+): string | undefined {
+  const url = addressOf(file?.url);
+  if (text === undefined || more !== undefined || file === undefined || another !== undefined) return undefined;
+  const line = `${text} - ${fileLine(file, max, context)}`;
+  return url === undefined || !line.includes(url) || byteLength(line) > max ? undefined : line;
 }
 
 /** The relayed line has the nick's own mask, whose user and host are the server's choice; ours must not be too long either. */
@@ -235,42 +273,4 @@ function react(
   }
   if (!context.reactionNotices || kind === "unreact") return [];
   return speaker.say({ style: "notice", text: oneLineDoc(`reacted with ${shown}`), attachments: [] });
-}
-
-const kindWords: Readonly<Record<Attachment["kind"], string>> = {
-  image: "an image",
-  video: "a video",
-  audio: "an audio file",
-  voice: "a voice message",
-  file: "a file",
-  sticker: "a sticker",
-};
-
-/** `sent an image: cat.png (1.2 MB) - a cat on a sofa`. */
-function announcement({ kind, name, byteLength: size, durationMs, description, spoiler }: Attachment): string {
-  const facts = [
-    ...(durationMs === undefined ? [] : [durationText(durationMs)]),
-    ...(size === undefined ? [] : [sizeText(size)]),
-    ...(spoiler ? ["spoiler"] : []),
-  ];
-  const shownName = cutText(harmlessName(name), { graphemes: 80, bytes: 160 });
-  const about = harmlessText(description ?? "").trim();
-  return (
-    `sent ${kindWords[kind]}${shownName === "" ? "" : `: ${shownName}`}` +
-    `${facts.length === 0 ? "" : ` (${facts.join(", ")})`}` +
-    `${isVisible(about) && about !== name ? ` - ${cutText(about, { graphemes: 120, bytes: 240 })}` : ""}`
-  );
-}
-
-function sizeText(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let [value, unit] = [Math.max(0, bytes), 0];
-  while (value >= 999.5 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
-  const digits = unit > 0 && value < 9.95 ? 1 : 0;
-  return `${Number.isFinite(value) ? value.toFixed(digits) : "?"} ${units[unit]}`;
-}
-
-function durationText(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }

@@ -7,7 +7,7 @@ describe("what an IRC network can do", () => {
       replies: false,
       threads: false,
       text: { max: 350, unit: "bytes", partsMax: 5 },
-      attachments: "announce",
+      attachments: "url",
       impersonation: "none",
       ageLimitMs: 3_600_000,
     });

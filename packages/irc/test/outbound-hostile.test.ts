@@ -39,7 +39,9 @@ const content = (text: RichText, rest: Partial<Content> = {}): Content => ({
   attachments: [],
   ...rest,
 });
-const file = (name: string, description: string): Attachment => ({
+const url = "https://media.example.org/m/abc";
+const file = (name: string, description: string, rest: Partial<Attachment> = {}): Attachment => ({
+  ...rest,
   kind: "file",
   name,
   description,
@@ -69,6 +71,7 @@ describe("[S1 irc] whatever people write, name themselves and quote", () => {
     reply: optional(hostileText(2)),
     key: hostileText(2),
     isRich: fc.boolean(),
+    hasUrl: fc.boolean(),
     named: hostileText(3),
   });
 
@@ -78,8 +81,8 @@ describe("[S1 irc] whatever people write, name themselves and quote", () => {
         const context: PlanContext = it.isRich ? rich : { ...plain, reactionNotices: true };
         const author: MatrixAuthor = { userId: userId("@a:b"), name: it.name };
         const lookup: Lookup = { nameOf: () => it.named, findByName: () => undefined };
-        const attachments = it.fileName === undefined ? [] : [file(it.fileName, it.about)];
-        const said = content(it.text, { style: it.style, attachments });
+        const attachments = it.fileName === undefined ? [] : [file(it.fileName, it.about, it.hasUrl ? { url } : {})];
+        const said = content(it.text, { style: it.style, attachments, ...(it.hasUrl ? { textUrl: url } : {}) });
         const id = remoteMessageId(it.reply ?? "abc");
         const actions: Action<RemoteMessageId>[] = [
           {
@@ -92,6 +95,11 @@ describe("[S1 irc] whatever people write, name themselves and quote", () => {
           { kind: "delete", targets: [id], reason: it.about },
           { kind: "react", target: id, key: it.key },
         ];
+        // a name makes no second address, and does not break the real one
+        const named = content([], { attachments: [file(it.fileName ?? "", "", { url })] });
+        const plainly = { ...author, name: "A" };
+        const [line] = planIrc({ kind: "message", content: named }, plainly, context, lookup);
+        expect(line?.text.match(/\S*:\/\/\S*/g)).toEqual([url]);
         for (const part of actions.flatMap((action) => planIrc(action, author, context, lookup))) {
           const line = wire(part, context);
           expect(line).not.toMatch(/[\r\n\0]/);

@@ -1,60 +1,9 @@
-import {
-  type Action,
-  type Attachment,
-  type Content,
-  emptyLookup,
-  type Lookup,
-  type MatrixAuthor,
-  type Part,
-  type RemoteMessageId,
-  remoteMessageId,
-  userId,
-} from "@trestle/core";
+import { type Action, type Lookup, type Part, type RemoteMessageId, remoteMessageId, userId } from "@trestle/core";
 import { code, codeBlock, doc, mention, paragraph, quote, type RichText, styled } from "@trestle/richtext";
 import { localMessageId } from "../src/ids.ts";
-import { hostmaskBytesMax, type IrcPart, type PlanContext, planIrc, textBytesMax, topicText } from "../src/outbound.ts";
+import { hostmaskBytesMax, type PlanContext, textBytesMax, topicText } from "../src/outbound.ts";
 import { checkLine } from "../src/wire-writer.ts";
-
-const alice: MatrixAuthor = { userId: userId("@alice:example.org"), name: "Alice" };
-const mask = ":trestle!~trestle@gateway.example.org ";
-const plain: PlanContext = {
-  channel: "#trestle",
-  ownNick: "trestle",
-  ownHostmaskBytes: Buffer.byteLength(mask),
-  lineBytesMax: 512,
-  nicks: new Set(["bob", "carol"]),
-  mapping: "rfc1459",
-  statusPrefixes: "@+",
-  redaction: false,
-  react: false,
-  reply: false,
-  partsMax: 5,
-  reactionNotices: false,
-};
-const rich: PlanContext = { ...plain, redaction: true, react: true, reply: true, relaymsg: { separator: "/" } };
-
-const content = (text: RichText, rest: Partial<Content> = {}): Content => ({
-  style: "text",
-  text,
-  attachments: [],
-  ...rest,
-});
-const say = (text: RichText | string, rest: Partial<Content> = {}): Action<RemoteMessageId> => ({
-  kind: "message",
-  content: content(typeof text === "string" ? doc(text) : text, rest),
-});
-const plan = (action: Action<RemoteMessageId>, context = plain, author = alice, lookup: Lookup = emptyLookup) =>
-  planIrc(action, author, context, lookup);
-/** Lines as a reader sees them. */
-const seen = (parts: readonly IrcPart[]) => parts.map(({ text }) => text.replaceAll("\u200b", ""));
-
-const file = (rest: Partial<Attachment> = {}): Attachment => ({
-  kind: "image",
-  name: "cat.png",
-  mimeType: "image/png",
-  source: "mxc://example.org/x",
-  ...rest,
-});
+import { alice, content, file, mask, plain, plan, rich, say, seen } from "./planning.ts";
 
 describe("[P2 irc] [C3 irc] a relayed message", () => {
   it("stands under the author's name, which calls nobody", () => {
@@ -240,41 +189,6 @@ describe("[C12 irc] a reaction", () => {
     expect(react("\r\nQUIT :x\0", rich)[0]?.tags?.["+draft/react"]).toBe("QUIT :x");
     expect(react("x".repeat(500), rich)[0]?.tags?.["+draft/react"]).toHaveLength(16);
     expect(react("\u200b", rich)).toEqual([]);
-  });
-});
-
-describe("[C4 irc] a file", () => {
-  const announce = (...files: Attachment[]) => seen(plan(say([], { attachments: files })));
-
-  it.each<[Partial<Attachment>, string]>([
-    [{}, "sent an image: cat.png"],
-    [{ byteLength: 1_234_567 }, "sent an image: cat.png (1.2 MB)"],
-    [{ byteLength: 999 }, "sent an image: cat.png (999 B)"],
-    [{ byteLength: 999_999 }, "sent an image: cat.png (1.0 MB)"],
-    [{ byteLength: 12_345 }, "sent an image: cat.png (12 kB)"],
-    [{ kind: "voice", name: "", durationMs: 65_400 }, "sent a voice message (1:05)"],
-    [{ kind: "video", name: "v.mp4", durationMs: 600_000, byteLength: 5e9 }, "sent a video: v.mp4 (10:00, 5.0 GB)"],
-    [{ description: "a cat on a sofa" }, "sent an image: cat.png - a cat on a sofa"],
-    [{ description: "cat.png" }, "sent an image: cat.png"],
-    [{ spoiler: true }, "sent an image: cat.png (spoiler)"],
-    [{ kind: "file", name: "a\r\nQUIT :x\x01.txt" }, "sent a file: a QUIT :x.txt"],
-    [{ kind: "audio", name: "\u202egnp.exe" }, "sent an audio file: gnp.exe"],
-    [{ kind: "sticker", name: "x".repeat(500) }, `sent a sticker: ${"x".repeat(79)}…`],
-    [{ byteLength: Number.NaN }, "sent an image: cat.png (? B)"],
-  ])("%j: %s", (rest, line) => {
-    expect(announce(file(rest))).toEqual([`<Alice> ${line}`]);
-  });
-
-  it("comes after its caption; a heap of them is counted", () => {
-    expect(seen(plan(say("look", { attachments: [file()] })))).toEqual([
-      "<Alice> look",
-      "<Alice> sent an image: cat.png",
-    ]);
-    expect(announce(...Array.from({ length: 9 }, () => file())).slice(5)).toEqual(["<Alice> sent 4 more files"]);
-  });
-
-  it("is an action under the author's own nick", () => {
-    expect(plan(say([], { attachments: [file()] }), rich)[0]?.text).toBe("\x01ACTION sent an image: cat.png\x01");
   });
 });
 
