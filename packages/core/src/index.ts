@@ -70,6 +70,7 @@ export {
   userId,
 } from "./ids.ts";
 export type { MediaStream } from "./media.ts";
+export { latinLook, skeleton } from "./names.ts";
 export { levelOf, levels } from "./permit.ts";
 export type { DeviceGrant, PuppetReport, Puppets } from "./puppets.ts";
 export type {

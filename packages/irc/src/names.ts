@@ -3,10 +3,9 @@
  * and who is in the channel is passed in. It knows no formatting of lines.
  */
 import { createHash } from "node:crypto";
-import type { MatrixAuthor } from "@trestle/core";
+import { latinLook, type MatrixAuthor, skeleton } from "@trestle/core";
 import { byteLength, cutText, harmlessName, isVisible, quiet } from "./harmless-text.ts";
 import { type CaseMapping, foldCase } from "./ids.ts";
-import { latinLook, skeleton } from "./look-alikes.ts";
 
 /** Whom a name must not be mistaken for. */
 export interface ChannelNames {
@@ -18,6 +17,7 @@ export interface ChannelNames {
 
 /** Behind a Matrix person's name that is also a nick there or a name with powers: the custom of IRC for "on Matrix". */
 const mark = "[m]";
+const markLook = skeleton(mark);
 const nameLimit = { graphemes: 32, bytes: 64 };
 const tagLimit = { graphemes: 20, bytes: 32 };
 
@@ -37,7 +37,7 @@ const services = new Set(
 export function relayName(author: MatrixAuthor, others: readonly MatrixAuthor[], channel?: ChannelNames): string {
   const { name, look } = looksOf(author);
   const isMarked = isTaken(name, look, channel);
-  return quiet(`${name}${isMarked ? mark : ""}${tagFor(author, isMarked ? look + mark : look, others)}`);
+  return quiet(`${name}${isMarked ? mark : ""}${tagFor(author, isMarked ? look + markLook : look, others)}`);
 }
 
 /** What a person is called before the channel is asked, and how that looks. */
@@ -62,7 +62,7 @@ function looksOf(author: MatrixAuthor): Looks {
   const name = cutText(found, nameLimit);
   const tag = shortened(localpartOf(author), author);
   const [look, tagLook] = [skeleton(name), skeleton(tag)];
-  const taken = new Set([look, look + mark, `${look}(${tagLook})`, `${look}${mark}(${tagLook})`]);
+  const taken = new Set([look, look + markLook, `${look}(${tagLook})`, `${look}${markLook}(${tagLook})`]);
   const looks: Looks = { name, look, tag, tagLook, taken, nick: nickBase(author) };
   remembered.set(author, looks);
   return looks;

@@ -1,7 +1,7 @@
+import { skeleton } from "@trestle/core";
 import { hostileText } from "@trestle/testing";
 import fc from "fast-check";
 import { cutText, harmlessName, harmlessText, isVisible } from "../src/harmless-text.ts";
-import { skeleton } from "../src/look-alikes.ts";
 import { colorOfNumber, nearestNumber, readableOn } from "../src/palette.ts";
 
 describe("[S5 irc] harmless text", () => {

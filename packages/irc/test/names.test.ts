@@ -1,7 +1,6 @@
-import { type MatrixAuthor, userId } from "@trestle/core";
+import { type MatrixAuthor, skeleton, userId } from "@trestle/core";
 import { hostileText } from "@trestle/testing";
 import fc from "fast-check";
-import { skeleton } from "../src/look-alikes.ts";
 import { type ChannelNames, relayName, relayNick } from "../src/names.ts";
 
 const author = (name: string, id = "@alice:example.org"): MatrixAuthor => ({ userId: userId(id), name });
