@@ -16,6 +16,7 @@ import {
 } from "@trestle/core";
 import type { RichText } from "@trestle/richtext";
 import { htmlCodec, stripReplyFallback } from "./html.ts";
+import { personaOf, withoutNameFallback } from "./persona.ts";
 
 type Bag = Readonly<Record<string, unknown>>;
 
@@ -30,7 +31,7 @@ export function interpret(event: MatrixEvent): Interpreted | undefined {
   if (content === undefined) return undefined;
   switch (event.type) {
     case "m.room.message":
-      return asAction(messageAction(content));
+      return withPersona(messageAction(content), content);
     case "m.sticker":
       return asAction(stickerAction(content));
     case "m.reaction":
@@ -49,6 +50,13 @@ export function interpret(event: MatrixEvent): Interpreted | undefined {
 
 const asAction = (action: Action<EventId> | undefined): Interpreted | undefined =>
   action === undefined ? undefined : { kind: "action", action };
+
+/** An edit carries the profile in its new content. */
+function withPersona(action: Action<EventId> | undefined, content: Bag): Interpreted | undefined {
+  const fresh = action?.kind === "edit" ? (bag(content["m.new_content"]) ?? content) : content;
+  const persona = personaOf(fresh) ?? personaOf(content);
+  return action === undefined ? undefined : { kind: "action", action, ...(persona === undefined ? {} : { persona }) };
+}
 
 function stateMeaning(event: MatrixEvent, content: Bag): Interpreted | undefined {
   if (event.type === "m.room.member") return membership(event, content);
@@ -112,7 +120,8 @@ function messageAction(content: Bag): Action<EventId> | undefined {
   };
 }
 
-function contentOf(content: Bag, isReply: boolean): Content | undefined {
+function contentOf(said: Bag, isReply: boolean): Content | undefined {
+  const content = withoutNameFallback(said);
   const type = text(content["msgtype"]);
   const body = text(content["body"]);
   if (type === undefined || body === undefined) return undefined;
