@@ -10,7 +10,9 @@ import type { Homeserver, Interpreted, MatrixEvent } from "./homeserver.ts";
 import type { RoomId } from "./ids.ts";
 import type { ControlBody } from "./intake.ts";
 import { encryptedReason, type Links } from "./links.ts";
+import type { Moves } from "./moves.ts";
 import { atLeast, levelOf } from "./permit.ts";
+import type { Retries } from "./retries.ts";
 import type { Router } from "./router.ts";
 import type { Job, KeyValueStore, Outcome } from "./store.ts";
 
@@ -25,6 +27,9 @@ export interface ControlOptions {
   readonly commandContext: (issuer: CommandIssuer) => CommandContext;
   /** The bot came into a room: links of the config may have waited for it. */
   readonly joined: (room: RoomId) => void;
+  readonly moves: Moves;
+  readonly retries: Retries;
+  readonly passOn: (event: MatrixEvent) => Promise<void>;
 }
 
 export interface Control {
@@ -43,6 +48,8 @@ export function createControl(options: ControlOptions): Control {
     const meaning = homeserver.interpret(event);
     if (event.type === "m.room.message") return command(options, event, key, direct.has(event.room_id));
     switch (meaning?.kind) {
+      case "action":
+        return reaction(options, event, key);
       case "membership":
         return membership(event, meaning, key);
       case "encryption":
@@ -50,7 +57,7 @@ export function createControl(options: ControlOptions): Control {
       case "encrypted-message":
         return encryptedDirect(event, key);
       case "tombstone":
-        return tombstone(options, event.room_id, meaning.replacement, key);
+        return options.moves.begin(event);
       default:
         return undefined;
     }
@@ -140,21 +147,15 @@ async function encrypted(
   await homeserver.notify(room, text, key);
 }
 
-async function tombstone(
-  { router, links, homeserver, prefix }: ControlOptions,
-  room: RoomId,
-  replacement: RoomId | undefined,
-  key: string,
-): Promise<void> {
-  const rows = router.ofRoom(room);
-  for (const row of rows) await links.pause(row, "the room was replaced by another");
-  if (rows.length === 0) return;
-  const where = replacement === undefined ? "a new room" : replacement;
-  await homeserver.notify(
-    room,
-    `This room was replaced by ${where}: the link is paused. Invite the bridge there and say \`${prefix} link\` again.`,
-    key,
-  );
+/** A reaction that may ask for a failed message again. */
+async function reaction({ retries, homeserver, passOn }: ControlOptions, event: MatrixEvent, key: string) {
+  const outcome = await retries.asked(event);
+  if (outcome === "ordinary") return passOn(event);
+  const text =
+    outcome === "retried"
+      ? "It is on its way again, marked as delayed."
+      : "Only who said it, or a moderator of this bridge, can ask for it again.";
+  await homeserver.notify(event.room_id, text, key, { user: event.sender });
 }
 
 function greeting({ prefix }: ControlOptions, direct: boolean): string {

@@ -2,7 +2,10 @@
  * Puts the parts together and nothing else: what each does is in its own file. Data flows intake -> lanes -> outward, inward
  * or control -> the far side.
  */
+
+import { createBrakes } from "./brakes.ts";
 import type { Bridge, BridgeOptions, BridgeStatus } from "./bridge.ts";
+import { clusterOf } from "./cluster.ts";
 import type { CommandContext, CommandIssuer } from "./commands/command.ts";
 import { runCommand } from "./commands/index.ts";
 import { createConfigLinks } from "./config-links.ts";
@@ -10,16 +13,22 @@ import { createControl } from "./control.ts";
 import { BridgeError } from "./errors.ts";
 import { createFailures } from "./failures.ts";
 import { startHousekeeping } from "./housekeeping.ts";
+import { createIdentities } from "./identity.ts";
 import { createIntake } from "./intake.ts";
 import { createInward } from "./inward.ts";
 import { createLanes, type Lanes } from "./lanes.ts";
 import { createLinks } from "./links.ts";
 import { createMessageMap } from "./message-map.ts";
+import { createMoves } from "./moves.ts";
 import { createOutward } from "./outward.ts";
+import { createReactions } from "./reactions.ts";
 import { createRepairView } from "./repair.ts";
+import { asksRetry, createRetries } from "./retries.ts";
 import { createRouter, type Router } from "./router.ts";
 import { createSiblings } from "./siblings.ts";
-import type { Job, KeyValueStore, Outcome } from "./store.ts";
+import { createStatuses } from "./statuses.ts";
+import type { Direction, Job, KeyValueStore, Outcome, PortalRow } from "./store.ts";
+import { createSurroundings } from "./surroundings.ts";
 
 /** How long an unknown target may still be on its way in the other lane. */
 const otherLaneMs = 10_000;
@@ -32,7 +41,12 @@ export function createBridge(options: BridgeOptions): Bridge {
   const router = createRouter();
   const messages = createMessageMap(store.messages);
   const siblings = createSiblings(settings.siblings);
+  const brakes = createBrakes(clock);
+  const identities = createIdentities(router, messages);
+  const statuses = createStatuses(homeserver, settings, log);
   const shared = {
+    identities,
+    reactions: createReactions(store.reactions),
     homeserver,
     connector,
     journal: store.journal,
@@ -45,9 +59,51 @@ export function createBridge(options: BridgeOptions): Bridge {
     startedAtMs: clock.now(),
   };
 
-  const outward = createOutward({ ...shared, otherLane: ({ id }) => lanes.caughtUp(id, "inward", otherLaneMs) });
-  const inward = createInward({ ...shared, otherLane: ({ id }) => lanes.caughtUp(id, "outward", otherLaneMs) });
-  const failures = createFailures({ homeserver, router, clock, log, meter });
+  /** Until every lane that could still hold a target has dealt with what it holds now. */
+  const otherLanes = async (portal: PortalRow, own: Direction): Promise<void> => {
+    const cluster = clusterOf(router, { room: portal.room });
+    const rows = cluster.length === 0 ? [portal] : cluster;
+    const all = rows.flatMap(({ id }) => (["inward", "outward"] as const).map((lane) => ({ id, lane })));
+    const others = all.filter(({ id, lane }) => id !== portal.id || lane !== own);
+    await Promise.all(others.map(({ id, lane }) => lanes.caughtUp(id, lane, otherLaneMs)));
+  };
+  const outward = createOutward({ ...shared, otherLanes });
+  const inward = createInward({
+    ...shared,
+    otherLanes,
+    brake: (portal, job, action) => {
+      // Asked for again by a person, it is believed.
+      if (action.kind === "delete" && !job.delayed) brakes.deletion(portal.id, action.targets.length);
+    },
+    chatGone: (portal, event) => vanished(portal, event.reason),
+  });
+  const failures = createFailures({ homeserver, router, clock, log, meter, statuses, retries: () => retries });
+
+  /** A chat that is said to be gone keeps its link, paused: somebody decides, or the chat comes back. */
+  const vanished = async (portal: PortalRow, reason = "no reason given"): Promise<void> => {
+    if (!brakes.believeGone()) {
+      log.error(
+        { portal: portal.id, chat: portal.chat },
+        "many chats at once are said to be gone; none of it is believed",
+      );
+      return;
+    }
+    const why = `${portal.chat} is said to be gone (${reason})`;
+    await links.pause(portal, why);
+    const text = `${why}. The link is paused and kept: \`${prefix} resume\` tries again, \`${prefix} unlink\` ends it.`;
+    await homeserver.notify(portal.room, text, `gone/${portal.id}/${clock.now()}`);
+  };
+
+  /** Two machines that answer each other. */
+  const looping = (row: PortalRow): void => {
+    lanes.hold(row.id);
+    const why = "two bots were answering each other";
+    const text = `Paused: ${why}, more than anybody can read. Stop one of them, then say \`${prefix} resume\`.`;
+    links
+      .pause(row, why)
+      .then(() => homeserver.notify(row.room, text, `loop/${row.id}/${clock.now()}`))
+      .catch((err) => log.error({ portal: row.id, err }, "a loop could not be stopped in order"));
+  };
 
   const deliver = (job: Job): Promise<Outcome> => {
     if (job.lane === "control") return control.deliver(job);
@@ -68,6 +124,8 @@ export function createBridge(options: BridgeOptions): Bridge {
     settled: (job, outcome) => {
       if (outcome.state !== "done") return;
       meter.count("trestle_messages_delivered_total", { direction: job.lane });
+      const row = job.lane === "outward" ? router.get(job.portal) : undefined;
+      if (row !== undefined && outcome.failure === undefined) statuses.delivered(job, row);
       meter.observe("trestle_delivery_seconds", (clock.now() - job.createdAtMs) / 1_000, { direction: job.lane });
     },
     ageLimitMs: (job) => {
@@ -76,7 +134,26 @@ export function createBridge(options: BridgeOptions): Bridge {
     },
   });
 
-  const links = createLinks({ portals: store.portals, router, connector, homeserver, clock, lanes: () => lanes });
+  const surroundings = createSurroundings({ homeserver, connector, router, settings, clock, log });
+  const { changed } = surroundings;
+  const links = createLinks({
+    portals: store.portals,
+    router,
+    connector,
+    homeserver,
+    clock,
+    lanes: () => lanes,
+    changed,
+  });
+  const retries = createRetries({
+    homeserver,
+    journal: store.journal,
+    kv: store.kv,
+    lanes: () => lanes,
+    settings,
+    keysOf: (room, event) => intake.keysOf(room, event),
+  });
+  const moves = createMoves({ homeserver, router, links, lanes, kv: store.kv, clock, log, prefix });
   const configLinks = createConfigLinks({ wanted: settings.links, homeserver, connector, links, router, clock, log });
   const commandContext = (issuer: CommandIssuer): CommandContext => ({
     issuer,
@@ -99,7 +176,13 @@ export function createBridge(options: BridgeOptions): Bridge {
     clock,
     prefix,
     commandContext,
-    joined: () => configLinks.nudge(),
+    joined: () => {
+      configLinks.nudge();
+      moves.nudge();
+    },
+    moves,
+    retries,
+    passOn: (event) => intake.passOn(event),
   });
   const intake = createIntake({
     homeserver,
@@ -112,6 +195,9 @@ export function createBridge(options: BridgeOptions): Bridge {
     meter,
     commandPrefix: prefix,
     isDirect: control.isDirect,
+    talk: brakes.talk,
+    looping,
+    asksRetry,
     encrypted: (room) => {
       for (const row of router.ofRoom(room)) {
         lanes.hold(row.id);
@@ -127,6 +213,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     async start() {
       await control.load();
       await links.load();
+      await moves.load();
       await homeserver.start({
         take: intake.take,
         ephemeral: () => undefined,
@@ -148,11 +235,14 @@ export function createBridge(options: BridgeOptions): Bridge {
       });
       await lanes.resume();
       await configLinks.start();
+      surroundings.start();
       stopHousekeeping = startHousekeeping(store, settings, clock, log);
     },
     async stop(drainMs) {
       stopHousekeeping();
       configLinks.stop();
+      moves.stop();
+      surroundings.stop();
       const late = new AbortController();
       await Promise.race([Promise.all([homeserver.stop(drainMs), lanes.stop()]), clock.wait(drainMs, late.signal)]);
       late.abort();

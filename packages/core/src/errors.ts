@@ -45,6 +45,11 @@ export const catalogue = {
     scope: "job",
     notice: "Too many messages are waiting; the oldest were given up (%s).",
   },
+  "bulk-brake": {
+    retry: "never",
+    scope: "job",
+    notice: "The brake was pulled: %s. Nothing of the rest was done; a moderator can let it through with `retry`.",
+  },
   encrypted: { retry: "never", scope: "job", notice: "This room is encrypted and the bridge cannot read it." },
   ambiguous: { retry: "later", scope: "portal" },
   // mistakes of an admin, exit codes of their own (runtime)

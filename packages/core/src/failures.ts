@@ -4,7 +4,9 @@ import { BridgeError } from "./errors.ts";
 import type { Homeserver } from "./homeserver.ts";
 import type { EventId, PortalId, UserId } from "./ids.ts";
 import { createNotices } from "./notices.ts";
+import type { Retries } from "./retries.ts";
 import type { Router } from "./router.ts";
+import type { Statuses } from "./statuses.ts";
 import type { Direction, Job } from "./store.ts";
 
 export interface FailuresOptions {
@@ -13,6 +15,8 @@ export interface FailuresOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
+  readonly statuses: Statuses;
+  readonly retries: () => Retries;
 }
 
 export interface Failures {
@@ -20,10 +24,12 @@ export interface Failures {
   shed(portal: PortalId, direction: Direction, count: number): void;
 }
 
-export function createFailures({ homeserver, router, clock, log, meter }: FailuresOptions): Failures {
-  const notice = createNotices(clock, (room, text, key, toward) => {
+export function createFailures(options: FailuresOptions): Failures {
+  const { homeserver, router, clock, log, meter, statuses, retries } = options;
+  const notice = createNotices(clock, ({ room, toward, dead }, text, key) => {
     homeserver
       .notify(room, text, key, toward)
+      .then((event) => (dead === undefined ? undefined : retries().told(event, dead)))
       .catch((err) => log.warn({ room, err }, "could not say that something failed"));
   });
   return {
@@ -40,8 +46,16 @@ export function createFailures({ homeserver, router, clock, log, meter }: Failur
       });
       const row = router.get(portal);
       if (row === undefined || lane === "control") return;
-      const toward = lane === "outward" ? { toward: senderOf(job) } : {};
-      notice({ portal, room: row.room, error, key: job.key, ...toward });
+      statuses.failed(job, row, error, final);
+      const toward = lane === "outward" ? senderOf(job) : undefined;
+      notice({
+        portal,
+        room: row.room,
+        error,
+        key: job.key,
+        ...(toward === undefined ? {} : { toward }),
+        ...(final && mayHelp.has(code) ? { dead: job } : {}),
+      });
     },
     shed(portal, direction, count) {
       const row = router.get(portal);
@@ -58,8 +72,11 @@ export function createFailures({ homeserver, router, clock, log, meter }: Failur
   };
 }
 
-/** Who is told: the sender of an outward job, with his event to answer to. */
-function senderOf(job: Job): { user: UserId; event?: EventId } {
+/** What trying again can mend: the others fail for what the message is. */
+const mayHelp = new Set<string>(["too-old", "queue-full", "internal", "cannot-send", "bulk-brake", "media-failed"]);
+
+/** Who is told: whoever said it in Matrix, with his event to answer to; nobody for what only passes through. */
+function senderOf(job: Job): { user: UserId; event?: EventId } | undefined {
   const { event } = JSON.parse(job.body) as { event?: { event_id: EventId } };
-  return { user: job.author as UserId, ...(event === undefined ? {} : { event: event.event_id }) };
+  return event === undefined ? undefined : { user: job.author as UserId, event: event.event_id };
 }

@@ -4,6 +4,8 @@ import type { BridgeSettings } from "./bridge.ts";
 import type { Store } from "./store.ts";
 
 const everyMs = 60 * 60_000;
+/** How long a reaction can be taken back. */
+const reactionsKeptMs = 365 * 24 * 60 * 60_000;
 
 /** Runs once an hour until the returned function is called. */
 export function startHousekeeping(store: Store, settings: BridgeSettings, clock: Clock, log: Log): () => void {
@@ -15,7 +17,9 @@ export function startHousekeeping(store: Store, settings: BridgeSettings, clock:
       try {
         const jobs = await store.journal.prune(clock.now() - settings.doneRetentionMs);
         const texts = await store.messages.wipeTexts(clock.now() - settings.textRetentionMs);
-        log.debug({ jobs, texts }, "forgot what is past its time");
+        const reactions = await store.reactions.prune(clock.now() - reactionsKeptMs);
+        const media = await store.media.prune(clock.now());
+        log.debug({ jobs, texts, reactions, media }, "forgot what is past its time");
       } catch (err) {
         log.warn({ err }, "could not forget old rows; next try in an hour");
       }

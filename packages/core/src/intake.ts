@@ -3,15 +3,17 @@
  * is answered. It delivers nothing and asks nobody.
  */
 import type { Clock, Log, Meter } from "./ambient.ts";
-import type { RemoteEvent } from "./connector.ts";
+import { spreadFrom } from "./cluster.ts";
+import type { RemoteAction, RemoteEvent } from "./connector.ts";
 import type { Homeserver, MatrixEvent } from "./homeserver.ts";
-import { controlPortal, type EventId, type JobKey, jobKey, type PortalId, type RoomId } from "./ids.ts";
-import type { InwardBody } from "./inward.ts";
+import { controlPortal, type EventId, type JobKey, jobKey, type PortalId, type RoomId, type UserId } from "./ids.ts";
+import type { InwardBody } from "./inward-said.ts";
 import type { Lanes } from "./lanes.ts";
-import { joinedKey, type OutwardBody } from "./outward.ts";
+import { joinedKey } from "./outward.ts";
+import type { OutwardBody } from "./outward-said.ts";
 import type { Router } from "./router.ts";
 import type { Siblings } from "./siblings.ts";
-import type { KeyValueStore, NewJob } from "./store.ts";
+import type { KeyValueStore, NewJob, PortalRow } from "./store.ts";
 
 export interface IntakeOptions {
   readonly homeserver: Homeserver;
@@ -28,6 +30,11 @@ export interface IntakeOptions {
   readonly isDirect: (room: RoomId) => boolean;
   /** A linked room became encrypted: nothing more may cross, from this moment. */
   readonly encrypted: (room: RoomId) => void;
+  /** Notes who spoke on which side of a portal; true when two of them answer each other as only machines do. */
+  readonly talk: (portal: PortalId, direction: "inward" | "outward", author: string) => boolean;
+  readonly looping: (row: PortalRow) => void;
+  /** Whether this reaction asks for a failed message to be tried again, rather than being one. */
+  readonly asksRetry: (event: MatrixEvent) => boolean;
 }
 
 /** Body of a control job. */
@@ -40,6 +47,8 @@ export interface Intake {
   take(events: readonly MatrixEvent[]): Promise<void>;
   /** An event of the network; resolves once durable. */
   emit(event: RemoteEvent): Promise<void>;
+  /** An event that was taken for the bot's and is an ordinary one: it goes its way after all. */
+  passOn(event: MatrixEvent): Promise<void>;
   /** Which events of these are known already. */
   keysOf(room: RoomId, event: EventId): JobKey[];
 }
@@ -49,6 +58,7 @@ export function createIntake(options: IntakeOptions): Intake {
   const overtook = createOvertaking();
 
   const outwardKey = (event: EventId, portal: PortalId): JobKey => jobKey(`m/${event}/${portal}`);
+  const sisterKey = (event: EventId, portal: PortalId): JobKey => jobKey(`s/${event}/${portal}`);
 
   const newJob = (portal: PortalId, lane: NewJob["lane"], key: JobKey, author: string, body: unknown): NewJob => ({
     portal,
@@ -64,23 +74,61 @@ export function createIntake(options: IntakeOptions): Intake {
     if (isForBot(options, event)) {
       return [newJob(controlPortal, "control", outwardKey(event.event_id, controlPortal), event.sender, { event })];
     }
+    return crossingJobs(event);
+  };
+
+  const crossingJobs = (event: MatrixEvent): NewJob[] => {
     const rows = router.ofRoom(event.room_id);
     if (rows.length === 0 || options.siblings.isPrivateTalk(event)) return [];
     if (event.type === "m.room.member") {
       noteJoin(options, event).catch((err) => options.log.warn({ err }, "could not note a join"));
     }
     if (!crossingTypes.has(event.type)) return [];
-    const body: OutwardBody = { event: overtook(event) ? { ...event, "dev.trestle.late": true } : event };
-    return rows
-      .filter((row) => row.state === "active")
-      .map((row) => newJob(row.id, "outward", outwardKey(event.event_id, row.id), event.sender, body));
+    const { event_id: id, sender } = event;
+    const said = overtook(event) ? { ...event, "dev.trestle.late": true } : event;
+    // A topic belongs to its room's own chats; what is said goes everywhere.
+    const { outward, inward } =
+      event.state_key === undefined
+        ? spreadFrom(router, { room: event.room_id })
+        : { outward: rows.filter((row) => row.state === "active"), inward: [] };
+    noteTalk(outward, "outward", event);
+    return [
+      ...outward.map((row) =>
+        newJob(row.id, "outward", outwardKey(id, row.id), sender, { event: said } satisfies OutwardBody),
+      ),
+      ...inward.map((row) =>
+        newJob(row.id, "inward", sisterKey(id, row.id), sender, { sister: said } satisfies InwardBody),
+      ),
+    ];
+  };
+
+  /** Two bots talking to each other are told from people by their pace. */
+  const noteTalk = (
+    rows: readonly PortalRow[],
+    direction: "inward" | "outward",
+    event: { readonly sender: string },
+  ) => {
+    for (const row of rows) if (options.talk(row.id, direction, event.sender)) options.looping(row);
+  };
+
+  /** What the network said, for every room that is joined to its chat, and every other chat behind those. */
+  const jobsOfAction = (event: RemoteAction): NewJob[] => {
+    const { action, chat, sender } = event;
+    const own = { outward: [], inward: router.ofChat(chat).filter((row) => row.state === "active") };
+    const { outward, inward } = action.kind === "membership" ? own : spreadFrom(router, { chat });
+    if (action.kind === "message") noteTalk(inward, "inward", { sender: sender.id });
+    const key = (row: PortalRow) => jobKey(`r/${chat.network}/${event.key}/${row.id}`);
+    return [
+      ...inward.map((row) => newJob(row.id, "inward", key(row), sender.id, { event } satisfies InwardBody)),
+      ...outward.map((row) => newJob(row.id, "outward", key(row), sender.id, { relayed: event } satisfies OutwardBody)),
+    ];
   };
 
   return {
     async take(events) {
       const jobs: NewJob[] = [];
       for (const event of events) {
-        await overtake(options, event, outwardKey);
+        await overtake(options, event, { outward: outwardKey, inward: sisterKey });
         jobs.push(...jobsOf(event));
       }
       const taken = await lanes.append(jobs);
@@ -100,16 +148,25 @@ export function createIntake(options: IntakeOptions): Intake {
         await lanes.append([newJob(controlPortal, "control", key, event.user.id, { remote: event })]);
         return;
       }
-      const body: InwardBody = { event };
-      const author = event.kind === "action" ? event.sender.id : "";
-      const jobs = router
-        .ofChat(event.chat)
-        .filter((row) => row.state === "active")
-        .map((row) => newJob(row.id, "inward", jobKey(`r/${row.network}/${event.key}/${row.id}`), author, body));
+      const happened = (): NewJob[] =>
+        router
+          .ofChat(event.chat)
+          .filter((row) => row.state === "active")
+          .map((row) =>
+            newJob(row.id, "inward", jobKey(`r/${row.network}/${event.key}/${row.id}`), "", {
+              event,
+            } satisfies InwardBody),
+          );
+      const jobs = event.kind === "action" ? jobsOfAction(event) : happened();
       const taken = await lanes.append(jobs);
       if (taken > 0) meter.count("trestle_events_taken_total", { direction: "inward" }, taken);
     },
+    async passOn(event) {
+      await lanes.append(crossingJobs(event));
+    },
     keysOf: (room, event) => [
+      // Any one of them tells that the event was taken: all were written in one commit.
+      ...spreadFrom(router, { room }).outward.map((row) => outwardKey(event, row.id)),
       ...router.ofRoom(room).map((row) => outwardKey(event, row.id)),
       outwardKey(event, controlPortal),
     ],
@@ -147,7 +204,10 @@ function createOvertaking(): (event: MatrixEvent) => boolean {
 }
 
 /** Invites, the bot's own membership, commands, what changes a link, and whatever is said to the bot in a direct chat. */
-function isForBot({ homeserver, commandPrefix, isDirect, router }: IntakeOptions, event: MatrixEvent): boolean {
+function isForBot(
+  { homeserver, commandPrefix, isDirect, router, asksRetry }: IntakeOptions,
+  event: MatrixEvent,
+): boolean {
   const linked = router.ofRoom(event.room_id).length > 0;
   switch (event.type) {
     case "m.room.member":
@@ -155,6 +215,8 @@ function isForBot({ homeserver, commandPrefix, isDirect, router }: IntakeOptions
     case "m.room.encryption":
     case "m.room.tombstone":
       return linked || isDirect(event.room_id);
+    case "m.reaction":
+      return linked && asksRetry(event);
     case "m.room.encrypted":
       return !linked && isDirect(event.room_id);
     case "m.room.message": {
@@ -187,21 +249,29 @@ async function noteJoin({ kv, clock }: IntakeOptions, event: MatrixEvent): Promi
 async function overtake(
   { router, lanes }: IntakeOptions,
   event: MatrixEvent,
-  keyOf: (event: EventId, portal: PortalId) => JobKey,
+  keys: Readonly<Record<"outward" | "inward", (event: EventId, portal: PortalId) => JobKey>>,
 ): Promise<void> {
   const edited = editTarget(event);
   const target = event.type === "m.room.redaction" ? redactionTarget(event) : edited;
   if (target === undefined) return;
-  const own = (body: string) => (JSON.parse(body) as OutwardBody).event.sender === event.sender;
-  for (const row of router.ofRoom(event.room_id)) {
-    const key = keyOf(target, row.id);
-    if (edited === undefined) await lanes.cancel(row.id, "outward", key, own);
-    else {
-      await lanes.replace(row.id, "outward", key, (old) =>
-        own(old) ? JSON.stringify({ ...(JSON.parse(old) as OutwardBody), editedBy: event }) : old,
-      );
+  const spread = spreadFrom(router, { room: event.room_id });
+  for (const direction of ["outward", "inward"] as const) {
+    for (const row of spread[direction]) {
+      const key = keys[direction](target, row.id);
+      if (edited === undefined) await lanes.cancel(row.id, direction, key, (body) => saidBy(body) === event.sender);
+      else {
+        await lanes.replace(row.id, direction, key, (old) =>
+          saidBy(old) === event.sender ? JSON.stringify({ ...(JSON.parse(old) as object), editedBy: event }) : old,
+        );
+      }
     }
   }
+}
+
+/** Who said in Matrix what this job carries. */
+function saidBy(body: string): UserId | undefined {
+  const { event, sister } = JSON.parse(body) as { event?: MatrixEvent; sister?: MatrixEvent };
+  return (event ?? sister)?.sender;
 }
 
 function editTarget(event: MatrixEvent): EventId | undefined {

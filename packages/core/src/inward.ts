@@ -1,21 +1,26 @@
 /**
- * One event from the remote side to Matrix: prefetch, translate, degrade, plan, send as the ghost. The twin of outward.ts.
+ * One event from the remote side (or from another room of Matrix) to a room: prefetch, translate, degrade, plan, send as the
+ * ghost. The twin of outward.ts.
  */
-import type { Mention } from "@trestle/richtext";
 import type { Action } from "./action.ts";
 import type { Clock } from "./ambient.ts";
-import type { RemoteAuthor } from "./author.ts";
 import type { BridgeSettings } from "./bridge.ts";
 import { emptyLookup } from "./codec.ts";
-import type { Connector, RemoteAction, RemoteEvent } from "./connector.ts";
+import type { Connector, RemoteEvent } from "./connector.ts";
 import { degrade } from "./degrade.ts";
 import { sendParts } from "./delivery.ts";
-import type { Homeserver } from "./homeserver.ts";
-import type { EventId, RemoteMessageId, RemoteUserId } from "./ids.ts";
-import { remoteMessageId } from "./ids.ts";
+import type { Homeserver, MatrixEvent } from "./homeserver.ts";
+import type { Identities } from "./identity.ts";
+import { type EventId, remoteMessageId } from "./ids.ts";
+import { type Heard, type InwardBody, networkWords, sisterWords } from "./inward-said.ts";
 import type { MessageMap } from "./message-map.ts";
 import { findReferences, mapDelivered } from "./message-rows.ts";
-import type { Job, JournalStore, Outcome, PortalRow } from "./store.ts";
+import { mergeEdit } from "./outward-said.ts";
+import { atLeast, levelOf } from "./permit.ts";
+import { formerRoomOf, movedAtMsOf } from "./portal-settings.ts";
+import type { Reactions } from "./reactions.ts";
+import type { Siblings } from "./siblings.ts";
+import type { Direction, Job, JournalStore, MessageRow, Outcome, PortalRow } from "./store.ts";
 import { lateAfterMs, markLate, timeText } from "./time-mark.ts";
 import { translate } from "./translate.ts";
 
@@ -24,50 +29,80 @@ export interface InwardOptions {
   readonly connector: Connector;
   readonly journal: JournalStore;
   readonly messages: MessageMap;
+  readonly identities: Identities;
+  readonly reactions: Reactions;
   readonly settings: BridgeSettings;
+  readonly siblings: Siblings;
   readonly clock: Clock;
   /** When this process began to deliver. */
   readonly startedAtMs: number;
-  readonly otherLane: (portal: PortalRow) => Promise<void>;
+  readonly otherLanes: (portal: PortalRow, own: Direction) => Promise<void>;
+  /** The network says that the chat is gone. */
+  readonly chatGone: (portal: PortalRow, event: Extract<RemoteEvent, { kind: "chat-gone" }>) => Promise<void>;
+  /** Refuses (throws) what is too much at once to be believed. */
+  readonly brake: (portal: PortalRow, job: Job, action: Action<string>) => void;
 }
 
-/** Body of an inward job. */
-export interface InwardBody {
-  readonly event: Exclude<RemoteEvent, { kind: "connection" | "joined" | "user-changed" }>;
-}
+type Done = (rest?: Partial<Outcome>) => Outcome;
 
 export function createInward(options: InwardOptions): (job: Job, portal: PortalRow) => Promise<Outcome> {
-  const { homeserver, connector, clock } = options;
-  const done = (rest: Partial<Outcome> = {}): Outcome => ({ state: "done", atMs: clock.now(), ...rest });
+  const { homeserver, clock } = options;
+  const done: Done = (rest = {}) => ({ state: "done", atMs: clock.now(), ...rest });
 
   return async (job, portal) => {
-    const { event } = JSON.parse(job.body) as InwardBody;
+    const body = JSON.parse(job.body) as InwardBody;
     if (portal.state === "gone") return done();
-    switch (event.kind) {
-      case "action":
-        return deliverAction(options, job, portal, event, done);
-      case "chat-changed": {
-        const { topic } = await connector.describeChat(event.chat);
-        if (topic !== undefined) await homeserver.applyRoom(portal.room, { topic }, event.by);
-        return done();
-      }
-      case "gap": {
-        const from = timeText(event.fromMs, clock.now());
-        const to = timeText(event.toMs, clock.now());
-        const text = `Not connected to ${event.chat.id} from ${from} to ${to}: what was said there in that time is missing here.`;
-        await homeserver.notify(portal.room, text, job.key);
-        return done();
-      }
-      case "presence-in-chat": {
-        await homeserver.notify(portal.room, presenceText(event), job.key);
-        return done();
-      }
-      // Members come lazily: whoever speaks, joins.
-      case "members-changed":
-      case "chat-gone":
-        return done();
+    if ("sister" in body) return deliverSister(options, job, portal, body, done);
+    const { event } = body;
+    if (event.kind !== "action") {
+      await happened(options, job, portal, event);
+      return done();
     }
+    const { action, sender } = event;
+    if (action.kind === "membership") {
+      if (action.change === "leave" && options.settings.members !== "off") {
+        await homeserver.leaveGhost(sender, portal.room);
+      }
+      return done();
+    }
+    return deliverHeard(options, job, portal, networkWords(homeserver, portal, event), done);
   };
+}
+
+/** What is not said by anybody. */
+async function happened(
+  options: InwardOptions,
+  job: Job,
+  portal: PortalRow,
+  event: Exclude<Extract<InwardBody, { event: unknown }>["event"], { kind: "action" }>,
+): Promise<void> {
+  const { homeserver, connector, clock, settings } = options;
+  switch (event.kind) {
+    case "chat-changed": {
+      const { topic, name, avatar } = await connector.describeChat(event.chat);
+      // The name and picture of a room that people made are theirs.
+      const ours = portal.origin === "created" ? { name, ...(avatar === undefined ? {} : { avatar }) } : {};
+      const wanted = { ...(topic === undefined ? {} : { topic }), ...ours };
+      if (Object.keys(wanted).length > 0) await homeserver.applyRoom(portal.room, wanted, event.by);
+      return;
+    }
+    case "gap": {
+      const from = timeText(event.fromMs, clock.now());
+      const to = timeText(event.toMs, clock.now());
+      const text = `Not connected to ${event.chat.id} from ${from} to ${to}: what was said there in that time is missing here.`;
+      await homeserver.notify(portal.room, text, job.key);
+      return;
+    }
+    case "presence-in-chat":
+      await homeserver.notify(portal.room, presenceText(event), job.key);
+      return;
+    case "chat-gone":
+      return options.chatGone(portal, event);
+    case "members-changed":
+      // Otherwise members come lazily: whoever speaks, joins.
+      if (settings.members !== "full") return;
+      return homeserver.applyMembers(portal.room, portal.network, await connector.describeMembers(event.chat));
+  }
 }
 
 function presenceText({ state, reason, chat }: Extract<RemoteEvent, { kind: "presence-in-chat" }>): string {
@@ -75,33 +110,60 @@ function presenceText({ state, reason, chat }: Extract<RemoteEvent, { kind: "pre
   return `The bridge is no longer in ${chat.id}${reason === undefined ? "" : ` (${reason})`}; it keeps trying to return.`;
 }
 
-async function deliverAction(
+/** The words of another room of Matrix. */
+async function deliverSister(
   options: InwardOptions,
   job: Job,
   portal: PortalRow,
-  event: RemoteAction,
-  done: (rest?: Partial<Outcome>) => Outcome,
+  { sister: event, editedBy }: Extract<InwardBody, { sister: unknown }>,
+  done: Done,
+): Promise<Outcome> {
+  const { homeserver, reactions, siblings } = options;
+  const meaning = homeserver.interpret(event);
+  if (meaning?.kind !== "action") return done();
+  const level = levelOf(options.settings.permissions, {
+    user: event.sender,
+    room: event.room_id,
+    network: portal.network,
+  });
+  if (!atLeast(level, "relay")) return done({ failure: "not-permitted" });
+  const edit = editedBy === undefined ? undefined : homeserver.interpret(editedBy);
+  const said = mergeEdit(meaning.action, edit);
+  const action = (await reactions.takenBack(portal, said)) ?? said;
+  const name = siblings.nameOf(event) ?? (await homeserver.nameOf(event.room_id, event.sender));
+  const moderator = action.kind === "delete" && (await mayRedact(homeserver, event));
+  return deliverHeard(options, job, portal, sisterWords(portal, event, { action, name, moderator }), done);
+}
+
+async function mayRedact(homeserver: Homeserver, event: MatrixEvent): Promise<boolean> {
+  const { level, redact } = await homeserver.powerOf(event.room_id, event.sender);
+  return level >= redact;
+}
+
+async function deliverHeard(
+  options: InwardOptions,
+  job: Job,
+  portal: PortalRow,
+  heard: Heard,
+  done: Done,
 ): Promise<Outcome> {
   const { homeserver, journal, clock } = options;
-  const { sender, action } = event;
-  if (action.kind === "membership") {
-    if (action.change === "leave") await homeserver.leaveGhost(sender, portal.room);
-    return done();
-  }
+  const { action, author, source } = heard;
+  options.brake(portal, job, action);
   const references = await findReferences(
     action,
-    (ref) => options.messages.findByRemote(portal.id, ref),
-    () => options.otherLane(portal),
+    (ref) => options.identities.find(source, ref, portal, "inward"),
+    () => options.otherLanes(portal, "inward"),
   );
-  const translated = translate<RemoteMessageId, EventId>(action, {
-    references,
-    idOf: (row) => row.eventId,
-    // Whoever the network let do it over there, a moderator included, may do it here: the network has checked.
-    mayActOn: (row) => action.kind === "delete" || (row.lane === "inward" && row.author === sender.id),
-    mention: (mention) => toMatrix(homeserver, sender, mention),
-  });
   const target = references.values().next().value?.[0];
-  const shown = degrade(markIfLate(translated, job, event, clock.now()), {
+  const { room, known } = whereTo(portal, action, target);
+  const translated = translate<string, EventId>(action, {
+    references: known ? references : new Map(),
+    idOf: (row) => row.eventId,
+    mayActOn: heard.mayActOn,
+    mention: heard.mention,
+  });
+  const shown = degrade(markIfLate(translated, job, heard, clock.now()), {
     capabilities: homeserver.capabilities,
     ...(target === undefined ? {} : { target }),
     mayQuote: true,
@@ -111,26 +173,33 @@ async function deliverAction(
   const ids = await sendParts<EventId>({
     job,
     journal,
-    plan: () => homeserver.plan(portal.room, shown, sender, emptyLookup),
+    plan: () => homeserver.plan(room, shown, author, emptyLookup),
     startedAtMs: options.startedAtMs,
-    send: (part, key, again) => homeserver.sendPart(portal.room, part, sender, key, again),
+    send: (part, key, again) => homeserver.sendPart(room, part, author, key, again),
   });
-  const remoteId = event.id ?? remoteMessageId(event.key);
+  if (heard.event !== undefined) await options.reactions.remember(portal, heard.event, action, clock.now());
+  const remoteId = remoteMessageId(heard.origin);
   const parts = ids.map((eventId) => ({ eventId, remoteId }));
-  const origin = { lane: "inward" as const, origin: remoteId, author: sender.id, authorName: sender.name };
+  const origin = { lane: "inward" as const, origin: heard.origin, author: job.author, authorName: author.name };
   return done(
     mapDelivered(options.messages, options.settings.textRetentionMs > 0, job, { ...origin, action, parts, target }),
   );
 }
 
-function markIfLate<Ref>(action: Action<Ref>, job: Job, event: RemoteAction, nowMs: number): Action<Ref> {
-  if (action.kind !== "message" && action.kind !== "edit") return action;
-  const late = event.late === true || job.delayed || nowMs - job.createdAtMs > lateAfterMs;
-  return late ? { ...action, content: markLate(action.content, event.sentAtMs, nowMs) } : action;
+/** What was said before the room was replaced stays in the old room: it can be deleted there, and no longer be referred to. */
+function whereTo(portal: PortalRow, action: Action<string>, target: MessageRow | undefined) {
+  const movedAtMs = movedAtMsOf(portal);
+  if (target === undefined || movedAtMs === undefined || target.sentAtMs >= movedAtMs) {
+    return { room: portal.room, known: true };
+  }
+  const former = formerRoomOf(portal);
+  return action.kind === "delete" && former !== undefined
+    ? { room: former, known: true }
+    : { room: portal.room, known: false };
 }
 
-function toMatrix(homeserver: Homeserver, sender: RemoteAuthor, mention: Mention): Mention {
-  if (mention.side !== "remote" || mention.what !== "user") return mention;
-  const id = homeserver.ghostOf({ network: sender.network, id: mention.id as RemoteUserId });
-  return { side: "matrix", what: "user", id };
+function markIfLate<Ref>(action: Action<Ref>, job: Job, heard: Heard, nowMs: number): Action<Ref> {
+  if (action.kind !== "message" && action.kind !== "edit") return action;
+  const late = heard.late || job.delayed || nowMs - job.createdAtMs > lateAfterMs;
+  return late ? { ...action, content: markLate(action.content, heard.saidAtMs, nowMs) } : action;
 }

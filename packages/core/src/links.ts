@@ -3,12 +3,14 @@
  * connector what follows from each change. Who may ask is the commands' matter.
  */
 import type { Clock } from "./ambient.ts";
+import { refuseCircle } from "./circles.ts";
 import type { Connector } from "./connector.ts";
 import { BridgeError } from "./errors.ts";
 import type { Homeserver } from "./homeserver.ts";
-import type { ChatKey, EventId, RoomId, UserId } from "./ids.ts";
+import type { ChatKey, EventId, NetworkId, RemoteChatId, RoomId, UserId } from "./ids.ts";
 import { chatKeyText } from "./ids.ts";
 import type { Lanes } from "./lanes.ts";
+import { type PortalSettings, settingsOf } from "./portal-settings.ts";
 import { chatOf, type Router } from "./router.ts";
 import type { PortalRow, PortalStore } from "./store.ts";
 
@@ -20,12 +22,26 @@ export interface LinksOptions {
   readonly clock: Clock;
   /** Known only after the lanes, which need the links' rows. */
   readonly lanes: () => Lanes;
+  /** A link came to be, or ended. */
+  readonly changed: (row: PortalRow, state: "linked" | "gone") => void;
 }
 
 export interface LinkRequest {
   readonly chat: ChatKey;
   readonly room: RoomId;
   readonly by: UserId | "config" | "local admin";
+}
+
+/** A link as `links export` writes it down. */
+export interface LinkRecord {
+  readonly room: RoomId;
+  readonly network: NetworkId;
+  readonly chat: RemoteChatId;
+  readonly owner?: UserId;
+  readonly origin: PortalRow["origin"];
+  readonly requestedBy: string;
+  readonly approvedBy?: string;
+  readonly state: "active" | "paused";
 }
 
 export interface Links {
@@ -36,9 +52,14 @@ export interface Links {
   unlink(row: PortalRow, why: string): Promise<void>;
   pause(row: PortalRow, why: string): Promise<void>;
   resume(row: PortalRow): Promise<void>;
+  /** The room was replaced by another: the link lives on there. What waits goes to the new room. */
+  move(row: PortalRow, to: RoomId, created: EventId): Promise<void>;
+  /** As it was written down; undefined when this very link is there already. Rejects as `link` does. */
+  restore(record: LinkRecord): Promise<PortalRow | undefined>;
 }
 
-export function createLinks({ portals, router, connector, homeserver, clock, lanes }: LinksOptions): Links {
+export function createLinks(options: LinksOptions): Links {
+  const { portals, router, connector, homeserver, clock, lanes } = options;
   const save = async (row: PortalRow) => {
     // The router first: from this moment nothing more is taken for a link that ends.
     router.put(row);
@@ -49,6 +70,41 @@ export function createLinks({ portals, router, connector, homeserver, clock, lan
   const settingsFrom = async (room: RoomId): Promise<string> => {
     const floor = await homeserver.newestEvent(room);
     return JSON.stringify({ sinceMs: clock.now(), ...(floor === undefined ? {} : { floor }) } satisfies PortalSettings);
+  };
+
+  const linkOf = (chat: ChatKey, room: RoomId): PortalRow | undefined =>
+    router.ofRoom(room).find((row) => chatKeyText(chatOf(row)) === chatKeyText(chat));
+
+  const make = async (link: {
+    readonly chat: ChatKey;
+    readonly room: RoomId;
+    readonly origin: PortalRow["origin"];
+    readonly requestedBy: string;
+    readonly approvedBy?: string;
+  }): Promise<PortalRow> => {
+    const { chat, room, ...who } = link;
+    const description = await homeserver.describeRoom(room);
+    if (description.encrypted) {
+      throw new BridgeError(
+        "encrypted",
+        "this room is encrypted, and the bridge cannot read it; link an unencrypted one",
+      );
+    }
+    await refuseCircle(router, homeserver, { protocol: connector.name, chat, room });
+    const row = await portals.add({
+      ...who,
+      network: chat.network,
+      chat: chat.id,
+      ...(chat.owner === undefined ? {} : { owner: chat.owner }),
+      room,
+      state: "active",
+      createdAtMs: clock.now(),
+      settings: await settingsFrom(room),
+    });
+    router.put(row);
+    connector.follow(chat);
+    options.changed(row, "linked");
+    return row;
   };
 
   return {
@@ -63,35 +119,15 @@ export function createLinks({ portals, router, connector, homeserver, clock, lan
       }
     },
     async link({ chat, room, by }) {
-      const known = router.ofRoom(room).find((row) => chatKeyText(chatOf(row)) === chatKeyText(chat));
+      const known = linkOf(chat, room);
       if (known !== undefined) return known;
-      const description = await homeserver.describeRoom(room);
-      if (description.encrypted) {
-        throw new BridgeError(
-          "encrypted",
-          "this room is encrypted, and the bridge cannot read it; link an unencrypted one",
-        );
-      }
-      const row = await portals.add({
-        network: chat.network,
-        chat: chat.id,
-        ...(chat.owner === undefined ? {} : { owner: chat.owner }),
-        room,
-        state: "active",
-        origin: by === "config" ? "config" : "plumbed",
-        requestedBy: by,
-        approvedBy: by,
-        createdAtMs: clock.now(),
-        settings: await settingsFrom(room),
-      });
-      router.put(row);
-      connector.follow(chat);
-      return row;
+      return make({ chat, room, origin: by === "config" ? "config" : "plumbed", requestedBy: by, approvedBy: by });
     },
     async unlink(row, why) {
       lanes().hold(row.id);
       await save({ ...row, state: "gone", pauseReason: why });
       if (router.ofChat(chatOf(row)).length === 0) connector.unfollow(chatOf(row), why);
+      options.changed(row, "gone");
     },
     async pause(row, why) {
       lanes().hold(row.id);
@@ -106,18 +142,33 @@ export function createLinks({ portals, router, connector, homeserver, clock, lan
       connector.follow(chatOf(row));
       await lanes().free(row.id);
     },
+    async move(row, to, created) {
+      lanes().hold(row.id);
+      options.changed(row, "gone");
+      const { sinceMs } = settingsOf(row);
+      const settings: PortalSettings = {
+        ...(sinceMs === undefined ? {} : { sinceMs }),
+        floor: created,
+        movedAtMs: clock.now(),
+        formerRoom: row.room,
+      };
+      const moved = { ...row, room: to, settings: JSON.stringify(settings) };
+      await save(moved);
+      options.changed(moved, "linked");
+      await lanes().free(row.id);
+    },
+    async restore({ room, network, chat: id, owner, state, ...who }) {
+      const chat = owner === undefined ? { network, id } : { network, id, owner };
+      if (linkOf(chat, room) !== undefined) return undefined;
+      const row = await make({ chat, room, ...who });
+      if (state === "paused") {
+        lanes().hold(row.id);
+        await save({ ...row, state: "paused", pauseReason: "paused when it was exported" });
+      }
+      return row;
+    },
   };
 }
-
-/** Since when the link carries, by our clock, and the newest event of the room then: gap repair goes no further back. */
-interface PortalSettings {
-  readonly sinceMs?: number;
-  readonly floor?: EventId;
-}
-
-export const floorOf = (row: PortalRow): EventId | undefined => (JSON.parse(row.settings) as PortalSettings).floor;
-export const activeSinceMs = (row: PortalRow): number =>
-  (JSON.parse(row.settings) as PortalSettings).sinceMs ?? row.createdAtMs;
 
 /** Why a link is paused when its room became encrypted. */
 export const encryptedReason = "the room was encrypted";

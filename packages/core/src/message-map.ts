@@ -8,6 +8,7 @@ import type { MessageRow, MessageStore } from "./store.ts";
 export interface MessageMap {
   findByEvent(portal: PortalId, event: EventId): Promise<readonly MessageRow[]>;
   findByRemote(portal: PortalId, remote: RemoteMessageId): Promise<readonly MessageRow[]>;
+  findByOrigin(portal: PortalId, origin: string): Promise<readonly MessageRow[]>;
   /** Just sent; its rows are on their way to disk. */
   remember(rows: readonly MessageRow[]): void;
   /** The message's text is now this, or gone. */
@@ -33,6 +34,10 @@ export function createMessageMap(store: MessageStore): MessageMap {
     },
     async findByRemote(portal, remote) {
       return groups.get(`${portal}r${remote}`) ?? (await store.findByRemote(portal, remote));
+    },
+    async findByOrigin(portal, origin) {
+      const known = [`${portal}e${origin}`, `${portal}r${origin}`].map((key) => groups.get(key));
+      return known.find((rows) => rows?.[0]?.origin === origin) ?? (await store.findByOrigin(portal, origin));
     },
     remember(rows) {
       for (const row of rows) for (const key of keysOf(row)) put(key, rows);

@@ -53,23 +53,23 @@ export function mapDelivered(
     return { messages: rows };
   }
   if ((action.kind === "edit" || action.kind === "delete") && target !== undefined) {
-    messages.changeText(portal, target.origin, text);
-    return { texts: [{ portal, origin: target.origin, text }] };
+    messages.changeText(target.portal, target.origin, text);
+    return { texts: [{ portal: target.portal, origin: target.origin, text }] };
   }
   return {};
 }
 
-/** Unknown targets get a second look once the other lane has dealt with what was in flight. */
+/** Unknown targets get a second look once the other lanes have dealt with what was in flight. */
 export async function findReferences<Ref>(
   action: Action<Ref>,
   find: (ref: Ref) => Promise<readonly MessageRow[]>,
-  otherLane: () => Promise<void>,
+  otherLanes: () => Promise<void>,
 ): Promise<References<Ref>> {
   const found = new Map<Ref, readonly MessageRow[]>();
   for (const ref of referencesOf(action)) {
     let rows = await find(ref);
     if (rows.length === 0) {
-      await otherLane();
+      await otherLanes();
       rows = await find(ref);
     }
     if (rows.length > 0) found.set(ref, rows);

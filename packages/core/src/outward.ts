@@ -2,25 +2,30 @@
  * One message from Matrix to the remote side: interpret, permit, prefetch, translate, degrade, plan, send. Everything that
  * decides is a pure function elsewhere; this file fetches what they need, in order.
  */
-import type { Mention, RichText } from "@trestle/richtext";
+import type { RichText } from "@trestle/richtext";
 import { mentionsOf, plainText } from "@trestle/richtext";
 import type { Action } from "./action.ts";
-import type { Clock, Meter } from "./ambient.ts";
+import { withAddresses } from "./addresses.ts";
+import type { Clock } from "./ambient.ts";
 import type { MatrixAuthor } from "./author.ts";
 import type { BridgeSettings } from "./bridge.ts";
+import type { Place } from "./cluster.ts";
 import type { Lookup } from "./codec.ts";
 import type { Connector } from "./connector.ts";
 import { degrade } from "./degrade.ts";
 import { sendParts } from "./delivery.ts";
 import { BridgeError } from "./errors.ts";
-import type { Homeserver, Interpreted, MatrixEvent } from "./homeserver.ts";
-import type { EventId, RemoteMessageId, UserId } from "./ids.ts";
+import type { Homeserver, MatrixEvent } from "./homeserver.ts";
+import type { Identities } from "./identity.ts";
+import { eventId, type RemoteMessageId, type UserId } from "./ids.ts";
 import type { MessageMap } from "./message-map.ts";
 import { findReferences, mapDelivered } from "./message-rows.ts";
+import { mergeEdit, type OutwardBody, originIn, relayedWords, type Said, toRemote } from "./outward-said.ts";
 import { atLeast, levelOf } from "./permit.ts";
+import type { Reactions } from "./reactions.ts";
 import { chatOf } from "./router.ts";
 import type { Siblings } from "./siblings.ts";
-import type { Job, JournalStore, KeyValueStore, MessageRow, Outcome, PortalRow } from "./store.ts";
+import type { Direction, Job, JournalStore, KeyValueStore, MessageRow, Outcome, PortalRow } from "./store.ts";
 import { lateAfterMs, markLate } from "./time-mark.ts";
 import { translate } from "./translate.ts";
 
@@ -35,28 +40,27 @@ export interface OutwardOptions {
   readonly clock: Clock;
   /** When this process began to deliver. */
   readonly startedAtMs: number;
-  readonly meter: Meter;
-  /** Waits until the other lane has dealt with what it holds: a target may still be on its way. */
-  readonly otherLane: (portal: PortalRow) => Promise<void>;
-}
-
-/** Body of an outward job. */
-export interface OutwardBody {
-  readonly event: MatrixEvent;
-  /** An edit that came while the message still waited: its content goes instead. */
-  readonly editedBy?: MatrixEvent;
+  readonly identities: Identities;
+  readonly reactions: Reactions;
+  /** Waits until the other lanes have dealt with what they hold: a target may still be on its way in one of them. */
+  readonly otherLanes: (portal: PortalRow, own: Direction) => Promise<void>;
 }
 
 type Deliver = (job: Job, portal: PortalRow) => Promise<Outcome>;
+type Done = (rest?: Partial<Outcome>) => Outcome;
 
 export function createOutward(options: OutwardOptions): Deliver {
   const { homeserver, clock } = options;
-  const done = (rest: Partial<Outcome> = {}): Outcome => ({ state: "done", atMs: clock.now(), ...rest });
+  const done: Done = (rest = {}) => ({ state: "done", atMs: clock.now(), ...rest });
 
   return async (job, portal) => {
-    const { event, editedBy } = JSON.parse(job.body) as OutwardBody;
+    const body = JSON.parse(job.body) as OutwardBody;
+    if (portal.state === "gone") return done();
+    if ("relayed" in body)
+      return deliverSaid(options, job, portal, relayedWords(homeserver, portal, body.relayed), done);
+    const { event, editedBy } = body;
     const interpreted = homeserver.interpret(event);
-    if (interpreted === undefined || portal.state === "gone") return done();
+    if (interpreted === undefined) return done();
     const level = levelOf(options.settings.permissions, {
       user: event.sender,
       room: event.room_id,
@@ -71,11 +75,9 @@ export function createOutward(options: OutwardOptions): Deliver {
         return done();
       }
       case "action": {
-        const action = mergeEdit(
-          interpreted.action,
-          editedBy === undefined ? undefined : homeserver.interpret(editedBy),
-        );
-        return deliverAction(options, job, portal, event, action, done);
+        const edit = editedBy === undefined ? undefined : homeserver.interpret(editedBy);
+        const action = mergeEdit(interpreted.action, edit);
+        return deliverSaid(options, job, portal, await wordsOf(options, portal, event, action), done);
       }
       case "encrypted-message":
         throw new BridgeError("encrypted");
@@ -88,41 +90,63 @@ export function createOutward(options: OutwardOptions): Deliver {
   };
 }
 
-async function deliverAction(
+/** Words of Matrix: only their author or a moderator of the room they were said in may change them. */
+async function wordsOf(
+  options: OutwardOptions,
+  portal: PortalRow,
+  event: MatrixEvent,
+  said: Action<string>,
+): Promise<Said> {
+  const { homeserver, reactions } = options;
+  const action = (await reactions.takenBack(portal, said)) ?? said;
+  const moderator = action.kind === "delete" && (await mayRedact(homeserver, event));
+  const source: Place = { room: event.room_id };
+  return {
+    action,
+    source,
+    event,
+    author: await authorOf(options, event),
+    origin: originIn(portal, source, event.event_id),
+    saidAtMs: event.origin_server_ts,
+    late: event["dev.trestle.late"] === true,
+    mayActOn: (row) => moderator || (row.lane === "outward" && row.author === event.sender),
+    mention: (mention) => toRemote(homeserver, portal.network, mention),
+    mayQuote: (target) => mayQuote(options, event, target),
+  };
+}
+
+async function deliverSaid(
   options: OutwardOptions,
   job: Job,
   portal: PortalRow,
-  event: MatrixEvent,
-  said: Action<EventId>,
-  done: (rest?: Partial<Outcome>) => Outcome,
+  said: Said,
+  done: Done,
 ): Promise<Outcome> {
   const { connector, journal, clock } = options;
+  const { action, author, source } = said;
   const chat = chatOf(portal);
   // what the network can do, and so what is to be said, may be known only then
   await connector.whenReady?.(chat);
   const capabilities = connector.capabilities(portal.network);
-  const author = await authorOf(options, event);
-  const undone = await reactionTakenBack(options, portal, said);
-  const action = undone ?? said;
   const references = await findReferences(
     action,
-    (ref) => options.messages.findByEvent(portal.id, ref),
-    () => options.otherLane(portal),
+    (ref) => options.identities.find(source, ref, portal, "outward"),
+    () => options.otherLanes(portal, "outward"),
   );
-  const moderator = action.kind === "delete" && (await mayRedact(options, portal, event.sender));
-  const translated = translate<EventId, RemoteMessageId>(action, {
+  const translated = translate<string, RemoteMessageId>(action, {
     references,
     idOf: (row) => row.remoteId,
-    mayActOn: (row) => moderator || (row.lane === "outward" && row.author === event.sender),
-    mention: (mention) => toRemote(options.homeserver, mention),
+    mayActOn: said.mayActOn,
+    mention: said.mention,
   });
   const target = references.values().next().value?.[0];
   // The edit was merged while the message still waited, or changes no word that the other side has.
   if (translated.kind === "edit" && translated.before === plainText(translated.content.text)) return done();
-  const shown = degrade(markIfLate(translated, job, event, clock.now()), {
+  const addressed = await withAddresses(options.homeserver, capabilities, said.event, translated);
+  const shown = degrade(markIfLate(addressed, job, said, clock.now()), {
     capabilities,
     ...(target === undefined ? {} : { target }),
-    mayQuote: target === undefined || (await mayQuote(options, portal, event.sender, target)),
+    mayQuote: target === undefined || (await said.mayQuote(target)),
     reactionNotices: options.settings.reactionNotices,
   });
   if (shown === undefined) return done({ failure: "not-supported" });
@@ -134,16 +158,11 @@ async function deliverAction(
     startedAtMs: options.startedAtMs,
     send: (part, key, again) => connector.sendPart(chat, part, author, key, again),
   });
-  await rememberReaction(options, portal, event, said);
-  const parts = ids.map((remoteId) => ({ eventId: event.event_id, remoteId }));
-  const origin = { lane: "outward" as const, origin: event.event_id, author: event.sender, authorName: author.name };
+  if (said.event !== undefined) await options.reactions.remember(portal, said.event, action, clock.now());
+  const parts = ids.map((remoteId) => ({ eventId: eventId(said.origin), remoteId }));
+  const origin = { lane: "outward" as const, origin: said.origin, author: job.author, authorName: author.name };
   return done(
-    mapDelivered(options.messages, options.settings.textRetentionMs > 0, job, {
-      ...origin,
-      action: said,
-      parts,
-      target,
-    }),
+    mapDelivered(options.messages, options.settings.textRetentionMs > 0, job, { ...origin, action, parts, target }),
   );
 }
 
@@ -152,68 +171,28 @@ async function authorOf({ homeserver, siblings }: OutwardOptions, event: MatrixE
   return { userId: event.sender, name };
 }
 
-async function mayRedact({ homeserver }: OutwardOptions, portal: PortalRow, user: UserId): Promise<boolean> {
-  const { level, redact } = await homeserver.powerOf(portal.room, user);
+async function mayRedact(homeserver: Homeserver, event: MatrixEvent): Promise<boolean> {
+  const { level, redact } = await homeserver.powerOf(event.room_id, event.sender);
   return level >= redact;
 }
 
 /** A quote never shows what the quoter could not see: not what was said before we saw him join. */
-async function mayQuote({ kv }: OutwardOptions, portal: PortalRow, user: UserId, target: MessageRow): Promise<boolean> {
-  const joined = await kv.get(joinedKey(portal.room, user));
+async function mayQuote({ kv }: OutwardOptions, event: MatrixEvent, target: MessageRow): Promise<boolean> {
+  const joined = await kv.get(joinedKey(event.room_id, event.sender));
   return joined === undefined || Number(joined) <= target.sentAtMs;
 }
 
 /** Where intake.ts notes when, by our own clock, a person was seen to join a linked room. */
 export const joinedKey = (room: string, user: string): string => `joined/${room}/${user}`;
 
-const reactionKey = (portal: PortalRow, event: EventId) => `reaction/${portal.id}/${event}`;
-
-async function rememberReaction(
-  { kv }: OutwardOptions,
-  portal: PortalRow,
-  event: MatrixEvent,
-  action: Action<EventId>,
-): Promise<void> {
-  if (action.kind !== "react") return;
-  await kv.put(
-    reactionKey(portal, event.event_id),
-    JSON.stringify({ target: action.target, key: action.key, by: event.sender }),
-  );
-}
-
-/** In Matrix a reaction is taken back by redacting its event. */
-async function reactionTakenBack(
-  { kv }: OutwardOptions,
-  portal: PortalRow,
-  action: Action<EventId>,
-): Promise<Action<EventId> | undefined> {
-  const [first] = action.kind === "delete" ? action.targets : [];
-  const stored = first === undefined ? undefined : await kv.get(reactionKey(portal, first));
-  if (stored === undefined || first === undefined) return undefined;
-  const { target, key } = JSON.parse(stored) as { target: EventId; key: string };
-  await kv.remove(reactionKey(portal, first));
-  return { kind: "unreact", target, key };
-}
-
-function mergeEdit(action: Action<EventId>, edit: Interpreted | undefined): Action<EventId> {
-  if (action.kind !== "message" || edit?.kind !== "action" || edit.action.kind !== "edit") return action;
-  return { ...action, content: edit.action.content };
-}
-
-function markIfLate<Ref>(action: Action<Ref>, job: Job, event: MatrixEvent, nowMs: number): Action<Ref> {
+function markIfLate<Ref>(action: Action<Ref>, job: Job, said: Said, nowMs: number): Action<Ref> {
   if (action.kind !== "message" && action.kind !== "edit") return action;
-  const late = event["dev.trestle.late"] === true || job.delayed || nowMs - job.createdAtMs > lateAfterMs;
-  return late ? { ...action, content: markLate(action.content, event.origin_server_ts, nowMs) } : action;
+  const late = said.late || job.delayed || nowMs - job.createdAtMs > lateAfterMs;
+  return late ? { ...action, content: markLate(action.content, said.saidAtMs, nowMs) } : action;
 }
 
 function contentText(action: Action<unknown>): RichText {
   return action.kind === "message" || action.kind === "edit" ? action.content.text : [];
-}
-
-function toRemote(homeserver: Homeserver, mention: Mention): Mention {
-  if (mention.side !== "matrix" || mention.what !== "user") return mention;
-  const ghost = homeserver.authorOf(mention.id as UserId);
-  return ghost === undefined ? mention : { side: "remote", what: "user", id: ghost.id };
 }
 
 /** Names of everybody the document mentions, so that the codec need not ask. */

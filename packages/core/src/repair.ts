@@ -1,10 +1,11 @@
 /** What gap repair asks of us: how far each linked room is known, and which of its events are. */
 import type { HomeserverHost, RepairRoom } from "./homeserver.ts";
+import { isElsewhere } from "./identity.ts";
 import type { EventId, JobKey, RoomId } from "./ids.ts";
 import type { Intake } from "./intake.ts";
-import { activeSinceMs, floorOf } from "./links.ts";
+import { activeSinceMs, floorOf, movedAtMsOf } from "./portal-settings.ts";
 import type { Router } from "./router.ts";
-import type { PortalRow, Store } from "./store.ts";
+import type { MessageRow, PortalRow, Store } from "./store.ts";
 
 export function createRepairView(
   store: Pick<Store, "journal" | "messages">,
@@ -36,9 +37,18 @@ export function createRepairView(
 async function lastTaken({ messages }: Pick<Store, "messages">, row: PortalRow): Promise<RepairRoom> {
   const floor = floorOf(row);
   const known = { room: row.room, ...(floor === undefined ? {} : { floor }) };
-  const [out] = await messages.recent(row.id, "outward", 1);
-  const [into] = await messages.recent(row.id, "inward", 1);
+  const [out] = (await messages.recent(row.id, "outward", recentLooked)).filter(isHere(row));
+  const [into] = (await messages.recent(row.id, "inward", recentLooked)).filter(isHere(row));
   const last = out === undefined || (into !== undefined && into.sentAtMs > out.sentAtMs) ? into : out;
   if (last === undefined) return { ...known, lastAtMs: row.createdAtMs };
   return { ...known, lastEvent: last.eventId, lastAtMs: last.sentAtMs };
 }
+
+/** Of a link that also carries what others say, the newest rows may be theirs; then the patrol finds what is newer. */
+const recentLooked = 5;
+
+/** Whether the event is one of the portal's present room. */
+const isHere =
+  (row: PortalRow) =>
+  ({ eventId, sentAtMs }: MessageRow): boolean =>
+    !isElsewhere(eventId) && sentAtMs >= (movedAtMsOf(row) ?? 0);

@@ -1,0 +1,21 @@
+/** What a portal's row holds as JSON: since when it carries, and how its room came to be. */
+import type { EventId, RoomId } from "./ids.ts";
+import type { PortalRow } from "./store.ts";
+
+export interface PortalSettings {
+  /** Since when the link carries, by our clock. */
+  readonly sinceMs?: number;
+  /** The newest event of the room then: gap repair goes no further back. */
+  readonly floor?: EventId;
+  /** When the room took the place of `formerRoom`: older messages are there. */
+  readonly movedAtMs?: number;
+  readonly formerRoom?: RoomId;
+}
+
+export const settingsOf = (row: Pick<PortalRow, "settings">): PortalSettings =>
+  JSON.parse(row.settings) as PortalSettings;
+
+export const floorOf = (row: PortalRow): EventId | undefined => settingsOf(row).floor;
+export const activeSinceMs = (row: PortalRow): number => settingsOf(row).sinceMs ?? row.createdAtMs;
+export const movedAtMsOf = (row: PortalRow): number | undefined => settingsOf(row).movedAtMs;
+export const formerRoomOf = (row: PortalRow): RoomId | undefined => settingsOf(row).formerRoom;
