@@ -1,9 +1,10 @@
 import { createSandboxHomeserver, type SandboxHomeserver } from "../src/homeserver/homeserver.ts";
 import { registerPerson } from "../src/homeserver/person.ts";
-import { openWire, probeRegistration, type Wire } from "../src/homeserver/probes/wire.ts";
+import { expectedOf, openWire, probeRegistration, type Wire } from "../src/homeserver/probes/wire.ts";
 import { wireProbes } from "../src/homeserver/probes/wire-probes.ts";
+import { profileNames } from "../src/homeserver/profiles.ts";
 
-describe.each(["synapse", "conduit"] as const)("the %s profile answers as the real one", (profile) => {
+describe.each(profileNames)("the %s profile answers as the real one", (profile) => {
   let server: SandboxHomeserver;
   let wire: Wire;
   beforeAll(async () => {
@@ -21,7 +22,7 @@ describe.each(["synapse", "conduit"] as const)("the %s profile answers as the re
   afterAll(() => server.stop());
 
   it.each(wireProbes.map((probe) => [probe.name, probe] as const))("%s", async (_name, probe) => {
-    const expected = profile === "conduit" && "conduit" in probe ? probe.conduit : probe.synapse;
+    const expected = expectedOf(probe, profile);
     const answer = await probe.run(wire);
     if (expected === "unknown") expect(JSON.stringify(answer)).not.toContain("500");
     else expect(answer).toEqual(expected);

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openWire, probeRegistration, type Wire, wireProbes } from "@trestle/sandbox";
+import { expectedOf, openWire, probeRegistration, type Wire, wireProbes } from "@trestle/sandbox";
 import { type Synapse, startSynapse } from "../servers/synapse.ts";
 
 if (process.env["TRESTLE_SYNAPSE"] !== "1") throw new Error("Set TRESTLE_SYNAPSE=1: this suite starts a real Synapse.");
@@ -29,6 +29,6 @@ describe("real Synapse answers what the sandbox's profile claims", () => {
   });
 
   it.each(wireProbes.map((probe) => [probe.name, probe] as const))("%s", async (_name, probe) => {
-    expect(await probe.run(wire)).toEqual(probe.synapse);
+    expect(await probe.run(wire)).toEqual(expectedOf(probe, "synapse"));
   });
 });

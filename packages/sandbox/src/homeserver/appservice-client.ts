@@ -42,7 +42,7 @@ export function createAppserviceClient(profile: Profile, clock: SandboxClock): A
 }
 
 function makeAgent(profile: Profile): Agent {
-  return new Agent(profile.name === "synapse" ? { keepAlive: true, maxSockets: 3 } : { keepAlive: false });
+  return new Agent(profile.keepsConnections ? { keepAlive: true, maxSockets: 3 } : { keepAlive: false });
 }
 
 function send(
@@ -57,7 +57,7 @@ function send(
   const { url, hs_token } = service.registration;
   if (url === null || url === "") return Promise.resolve({ kind: "unreachable", reason: "it has no url" });
   const target = new URL(url.replace(/\/$/, "") + path);
-  if (profile.name === "conduit") target.searchParams.set("access_token", hs_token);
+  if (profile.tokenInQuery) target.searchParams.set("access_token", hs_token);
   const secure = target.protocol === "https:";
   return new Promise((resolve) => {
     const fail = (error: Error) => resolve({ kind: "unreachable", reason: error.message });

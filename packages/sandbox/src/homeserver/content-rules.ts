@@ -27,7 +27,7 @@ export function checkContent(profile: Profile, type: string, content: JsonObject
   if (bytes + envelopeBytes > eventBytesMax) throw new MatrixFault(...profile.tooLarge, "event too large");
   if (type.length > 255) throw new MatrixFault(...profile.tooLarge, "event type too large");
   if (/\d[.eE]|\d{16}/.test(raw)) checkNumbers(profile, raw);
-  if (/\\u[dD][89a-fA-F]/.test(raw) && !wellFormed(content))
+  if (profile.loneSurrogate !== undefined && /\\u[dD][89a-fA-F]/.test(raw) && !wellFormed(content))
     throw new MatrixFault(...profile.loneSurrogate, "Internal server error");
   if (type === "m.room.message" && profile.msgtypeNeeded) {
     for (const key of ["body", "msgtype"]) {

@@ -28,10 +28,26 @@ export interface PushState {
   up: boolean;
   /** Synapse: transactions that are in its database and not completed. */
   readonly unsent: { readonly id: string; readonly events: readonly StoredEvent[] }[];
-  /** Conduit: waiting events, and those of the transaction under way. */
+  /** All others: waiting events. */
   queued: StoredEvent[];
+  /** Conduit and its descendants: those of the transaction under way, and tuwunel's EDUs. */
   active: StoredEvent[];
+  queuedEdus: JsonObject[];
+  activeEdus: JsonObject[];
+  /** Dendrite: read, not acknowledged, and when they are given out again. */
+  unacknowledged: { readonly events: readonly StoredEvent[]; readonly untilMs: number }[];
 }
+
+const freshPushState = (): PushState => ({
+  nextTxn: 1,
+  up: true,
+  unsent: [],
+  queued: [],
+  active: [],
+  queuedEdus: [],
+  activeEdus: [],
+  unacknowledged: [],
+});
 
 export interface Database {
   readonly users: Map<string, User>;
@@ -129,7 +145,7 @@ export function createDatabase(options: { readonly lean: boolean; readonly ledge
       return event?.room_id === room.id ? event : undefined;
     },
     pushState: (appservice) => {
-      const state = database.pushes.get(appservice) ?? { nextTxn: 1, up: true, unsent: [], queued: [], active: [] };
+      const state = database.pushes.get(appservice) ?? freshPushState();
       database.pushes.set(appservice, state);
       return state;
     },

@@ -1,15 +1,16 @@
 /**
- * From the timeline to the queues of the appservices: which event concerns which of them. On Synapse everything passes one
- * handler that stops at a user query and, after a restart, sleeps until the next event.
+ * From the timeline to the queues of the appservices: which event concerns which of them, and what it looks like there. On
+ * Synapse everything passes one handler that stops at a user query and, after a restart, sleeps until the next event.
  */
 import type { AppserviceClient } from "./appservice-client.ts";
 import type { Appservice, Appservices } from "./appservices.ts";
 import type { SandboxClock } from "./clock.ts";
 import type { Database } from "./database.ts";
 import { clientEvent, type JsonObject, type StoredEvent } from "./event.ts";
-import type { Profile } from "./profile.ts";
+import type { Profile, PushStyle } from "./profile.ts";
 import type { PushQueue } from "./push.ts";
-import { createConduitPush } from "./push-conduit.ts";
+import { createDendritePush } from "./push-dendrite.ts";
+import { createNextEventPush } from "./push-next-event.ts";
 import { createSynapsePush } from "./push-synapse.ts";
 import type { Room } from "./room.ts";
 
@@ -30,11 +31,12 @@ export function createDelivery(options: {
   readonly database: Database;
   readonly appservices: Appservices;
   readonly client: AppserviceClient;
+  readonly serverName: string;
 }): Delivery {
   const { profile, clock, database, appservices, client } = options;
   const queues = new Map<string, PushQueue>();
   const pushed = { transactions: 0, events: 0, refused: 0 };
-  const synapse = profile.name === "synapse";
+  const asksAboutInvited = profile.userQueries === "invite";
   let txnCounter = 0;
   let handling = false;
   let life = 0;
@@ -52,15 +54,18 @@ export function createDelivery(options: {
       return delivered;
     };
     const parts = { state: database.pushState(service.id), clock, transmit, print: printer(profile, clock) };
-    const queue = synapse
-      ? createSynapsePush({ ...parts, ephemeralKeys: ephemeralKeys(service), nextTxnId: () => String(++txnCounter) })
-      : createConduitPush(parts);
+    const queue = createPush(profile.push, {
+      ...parts,
+      ephemeralKeys: ephemeralKeys(profile, service),
+      nextTxnId: () => String(++txnCounter),
+    });
     queues.set(service.id, queue);
     return queue;
   };
 
   const interested = (event: StoredEvent, room: Room): Appservice[] => {
     const found: Appservice[] = [];
+    if (hidden(profile, event, options.serverName)) return found;
     for (const service of appservices.all.values()) if (concerns(service, event, room)) found.push(service);
     return found.filter(({ registration }) => registration.url !== null);
   };
@@ -93,14 +98,14 @@ export function createDelivery(options: {
     pushed,
     eventStored: (event, room) => {
       if (appservices.all.size === 0) return;
-      if (!synapse) return hand(event, interested(event, room));
+      if (!asksAboutInvited) return hand(event, interested(event, room));
       if (!handling && database.unhandled.length === 0 && unknownUsers(event, database).length === 0)
         return hand(event, interested(event, room));
       database.unhandled.push(event);
       void handleWaiting();
     },
     ephemeral: (room, edu) => {
-      if (!profile.ephemeral) return;
+      if (profile.ephemeral === "never") return;
       for (const service of appservices.all.values())
         if ((room.interest.get(service.id) ?? 0) > 0 && service.registration.url !== null)
           queueOf(service).offerEphemeral(edu);
@@ -118,10 +123,25 @@ export function createDelivery(options: {
   };
 }
 
+type PushParts = Parameters<typeof createSynapsePush>[0];
+
+function createPush(style: PushStyle, parts: PushParts): PushQueue {
+  switch (style.kind) {
+    case "synapse":
+      return createSynapsePush(parts);
+    case "dendrite":
+      return createDendritePush(parts);
+    case "next event":
+      return createNextEventPush({ ...parts, style });
+  }
+}
+
 /** What each server takes for delivered. */
-function counts(profile: Profile, status: number, body: string): boolean {
-  if (profile.name === "conduit") return status < 400;
+function counts({ delivered }: Profile, status: number, body: string): boolean {
+  if (delivered === "below 400") return status < 400;
+  if (delivered === "200") return status === 200;
   if (status < 200 || status > 299) return false;
+  if (delivered === "2xx") return true;
   try {
     JSON.parse(body);
     return true;
@@ -131,18 +151,32 @@ function counts(profile: Profile, status: number, body: string): boolean {
 }
 
 function printer(profile: Profile, clock: SandboxClock): (event: StoredEvent) => JsonObject {
-  if (profile.name === "conduit") return (event) => conduitEvent(event, clock.now());
-  return (event) => {
-    const printed = clientEvent(event, clock.now());
-    const unsigned = printed["unsigned"] as JsonObject;
-    return { ...printed, age: unsigned["age"], user_id: event.sender };
-  };
+  switch (profile.pushedForm) {
+    case "with age":
+      return (event) => {
+        const printed = clientEvent(event, clock.now());
+        const unsigned = printed["unsigned"] as JsonObject;
+        return { ...printed, age: unsigned["age"], user_id: event.sender };
+      };
+    case "with every transaction id":
+      return (event) => {
+        const printed = clientEvent(event, clock.now(), undefined, true);
+        const { age: _age, invite_room_state: _state, ...unsigned } = printed["unsigned"] as JsonObject;
+        return { ...printed, unsigned };
+      };
+    case "without unsigned":
+      return (event) => {
+        const { unsigned: _unsigned, ...printed } = clientEvent(event, clock.now());
+        return printed;
+      };
+  }
 }
 
-function conduitEvent(event: StoredEvent, nowMs: number): JsonObject {
-  const printed = clientEvent(event, nowMs, undefined, true);
-  const { age: _age, invite_room_state: _state, ...unsigned } = printed["unsigned"] as JsonObject;
-  return { ...printed, unsigned };
+/** What this server never pushes, whoever it concerns. */
+function hidden(profile: Profile, event: StoredEvent, serverName: string): boolean {
+  if (event.redacts !== undefined && !profile.redactionsPushed) return true;
+  const invite = event.type === "m.room.member" && event.content["membership"] === "invite";
+  return invite && !profile.federatedInvitesPushed && !event.sender.endsWith(`:${serverName}`);
 }
 
 function concerns(service: Appservice, event: StoredEvent, room: Room): boolean {
@@ -156,7 +190,9 @@ function unknownUsers(event: StoredEvent, database: Database): string[] {
   return users.filter((user) => !database.users.has(user));
 }
 
-function ephemeralKeys(service: Appservice): string[] {
-  const { receive_ephemeral, "de.sorunome.msc2409.push_ephemeral": legacy } = service.registration;
-  return [...(receive_ephemeral ? ["ephemeral"] : []), ...(legacy ? ["de.sorunome.msc2409.ephemeral"] : [])];
+function ephemeralKeys(profile: Profile, service: Appservice): string[] {
+  const { receive_ephemeral: stable, "de.sorunome.msc2409.push_ephemeral": legacy } = service.registration;
+  if (profile.ephemeral === "never") return [];
+  const both = profile.ephemeral === "by flag" && legacy;
+  return [...(stable ? ["ephemeral"] : []), ...(both ? ["de.sorunome.msc2409.ephemeral"] : [])];
 }

@@ -1,5 +1,5 @@
 /**
- * A stand-in homeserver that speaks the client-server API over HTTP and pushes to appservices as Synapse or Conduit do, their
+ * A stand-in homeserver that speaks the client-server API over HTTP and pushes to appservices as each of six servers does, their
  * losses and delays included. It puts the parts together and owns their life: start, restart, stop on one port.
  */
 import { randomBytes } from "node:crypto";
@@ -12,14 +12,17 @@ import { forbidden } from "./fault.ts";
 import { createFaults, type SandboxFaults } from "./faults.ts";
 import { createFront } from "./http.ts";
 import { openLedger } from "./ledger.ts";
+import { type MediaProfile, mediaProfileOf } from "./media-profile.ts";
 import { createMembers } from "./membership.ts";
-import { type ProfileName, profiles } from "./profile.ts";
+import type { ProfileName } from "./profile.ts";
+import { profiles } from "./profiles.ts";
 import { createRateLimit } from "./rate-limit.ts";
-import { requesterOf } from "./requester.ts";
+import { requesterOf, tokenOf } from "./requester.ts";
 import { createRoomCreation } from "./room-creation.ts";
 import { type Call, param, type Register, type Route } from "./route.ts";
 import { createRouter, type Router } from "./router.ts";
 import { accountRoutes } from "./routes-account.ts";
+import { createMediaRoutes, type SandboxMedia } from "./routes-media.ts";
 import { readingRoutes } from "./routes-reading.ts";
 import { roomsRoutes } from "./routes-rooms.ts";
 import { sendingRoutes } from "./routes-sending.ts";
@@ -40,6 +43,8 @@ export interface SandboxHomeserverOptions {
   readonly clock?: SandboxClock;
   /** For benches: history is cut to a short tail, only counts are kept. */
   readonly lean?: boolean;
+  /** What differs from the profile about files. */
+  readonly media?: Partial<MediaProfile>;
 }
 
 export interface SandboxHomeserver {
@@ -48,6 +53,7 @@ export interface SandboxHomeserver {
   readonly serverName: string;
   readonly profile: ProfileName;
   readonly faults: SandboxFaults;
+  readonly media: SandboxMedia;
   /** Known at once, as Conduit does it; Synapse would want a restart. The same id replaces. */
   addAppservice(registration: SandboxRegistration): void;
   /** A room with these joined members (registered where they are not), made without HTTP: for benches with many rooms. */
@@ -56,6 +62,8 @@ export interface SandboxHomeserver {
     members: readonly string[],
     wanted?: { readonly version?: "11" | "12"; readonly public?: boolean },
   ): string;
+  /** A room of somebody on another server, and his invite to this user of ours, as federation would bring it. */
+  inviteFromAfar(inviter: string, user: string): string;
   counts(): SandboxCounts;
   /** Goes down as the real one does, losing what it loses, and comes back on the same port after `downMs`. */
   restart(kind: "term" | "kill", downMs?: number): Promise<void>;
@@ -89,8 +97,10 @@ export async function createSandboxHomeserver(options: SandboxHomeserverOptions)
     serverName,
     profile: options.profile,
     faults: parts.faults,
+    media: parts.media,
     addAppservice: (registration) => void parts.appservices.add(registration),
     seedRoom: (creator, others, wanted = {}) => seedRoom(parts, creator, others, wanted),
+    inviteFromAfar: (inviter, user) => inviteFromAfar(parts, inviter, user),
     counts: () => ({
       events: database.counts.events,
       rooms: database.rooms.size,
@@ -136,7 +146,7 @@ function assemble(options: SandboxHomeserverOptions, clock: SandboxClock) {
   const members = createMembers(profile, database, timeline);
   const appservices = createAppservices(profile, serverName, database);
   const client = createAppserviceClient(profile, clock);
-  const delivery = createDelivery({ profile, clock, database, appservices, client });
+  const delivery = createDelivery({ profile, clock, database, appservices, client, serverName });
   const creation = createRoomCreation({ profile, serverName, database, timeline, members });
   const txns = createTransactionIds(profile, clock, database);
   const limit = createRateLimit(clock.now);
@@ -162,7 +172,7 @@ function assemble(options: SandboxHomeserverOptions, clock: SandboxClock) {
     delivery.eventStored(event, room);
     syncs.wake(room, event.type === "m.room.member" ? event.state_key : undefined);
   });
-  accountRoutes({ profile, serverName, database, appservices, members, limit }, register);
+  accountRoutes({ profile, serverName, database, appservices, client, members, limit }, register);
   roomsRoutes({ profile, serverName, database, appservices, client, creation, members, limit, roomOf }, register);
   sendingRoutes({ profile, database, timeline, members, txns, limit, typing, roomOf }, register);
   readingRoutes({ profile, database, now: clock.now, roomOf }, register);
@@ -171,8 +181,26 @@ function assemble(options: SandboxHomeserverOptions, clock: SandboxClock) {
   for (const registration of options.registrations ?? []) appservices.add(registration);
   const rules = { profile, serverName, database, appservices };
   const requester = (token: string | undefined, query: URLSearchParams) => requesterOf(rules, token, query);
-  const front = createFront({ profile, clock, router, faults, requesterOf: requester });
-  return { database, members, appservices, delivery, creation, txns, typing, syncs, faults, front };
+  const media = createMediaRoutes({
+    serverName,
+    profile: { ...mediaProfileOf(options.profile), ...options.media },
+    who: (request, query) => requester(tokenOf(profile, request.headers.authorization, query), query),
+    judge: faults.judge,
+  });
+  const front = createFront({ profile, clock, router, faults, requesterOf: requester, media: media.handle });
+  return {
+    database,
+    members,
+    appservices,
+    delivery,
+    creation,
+    txns,
+    typing,
+    syncs,
+    faults,
+    front,
+    media: media.controls,
+  };
 }
 
 /** Routes are served under `r0` and `v3` unless they say otherwise. */
@@ -196,5 +224,12 @@ function seedRoom(
     members.change(room, creator, id, "invite");
     members.change(room, id, id, "join");
   }
+  return room.id;
+}
+
+function inviteFromAfar({ database, creation, members }: Parts, inviter: string, user: string): string {
+  if (!database.users.has(inviter)) database.addUser({ id: inviter });
+  const room = creation.create(inviter, { preset: "private_chat", room_version: "11" });
+  members.change(room, inviter, user, "invite", { is_direct: true });
   return room.id;
 }

@@ -1,159 +1,112 @@
 /**
- * In what the imitated homeservers differ, as data. Each line was measured on the real server (Synapse 1.163, Conduit
- * 0.11); `describeHomeserver` on real Synapse keeps it true.
+ * In what the imitated homeservers differ, as words for data. What each of them is stands in `profile-synapse.ts`,
+ * `profile-conduit-family.ts` and `profile-dendrite.ts`; no code asks a server for its name.
  */
-export type ProfileName = "synapse" | "conduit";
+export type ProfileName = "synapse" | "conduit" | "conduwuit" | "continuwuity" | "tuwunel" | "dendrite";
+
+/** How a request is refused. */
+export type Refused = readonly [status: number, errcode: string];
 
 export interface Profile {
   readonly name: ProfileName;
   readonly versions: readonly string[];
   readonly unstableFeatures: Readonly<Record<string, boolean>>;
-  readonly defaultRoomVersion: "11" | "12";
+  readonly defaultRoomVersion: "10" | "11" | "12";
+  readonly push: PushStyle;
+  /** What of an appservice's answer to a transaction counts as delivered. */
+  readonly delivered: "2xx with JSON" | "2xx" | "below 400" | "200";
+  readonly pushTimeoutMs: number;
+  /** Connections to appservices are kept alive; else each transaction makes its own. */
+  readonly keepsConnections: boolean;
+  /** The hs_token stands in the query too. */
+  readonly tokenInQuery: boolean;
+  /** What is beside the event: `age` and `user_id`; the transaction id of every sender; no `unsigned` at all. */
+  readonly pushedForm: "with age" | "with every transaction id" | "without unsigned";
+  readonly redactionsPushed: boolean;
+  /** Invites by people of other servers, where this server is not in the room yet. */
+  readonly federatedInvitesPushed: boolean;
+  /** Typing and receipts: never, under the keys that the registration asks for, under `ephemeral` only. */
+  readonly ephemeral: "never" | "by flag" | "stable";
+  /** Before which event an appservice is asked whether a user of its namespace exists. */
+  readonly userQueries: "invite" | "profile" | "never";
+  /** Undefined: there is no such endpoint. Else what is said of an answer that is no 2xx. */
+  readonly ping: Refused | undefined;
+  /** `/sync` with the appservice's token as its bot, and as a ghost; a status, 200 for an answer. */
+  readonly appserviceSync: { readonly bot: number; readonly ghost: number };
+
   /** Header and query token in one request. */
   readonly mixedTokensRefused: boolean;
   /** The appservice's own bot exists only once registered. */
   readonly botMustRegister: boolean;
-  /** `user_id` outside the appservice's namespaces. */
-  readonly outsideNamespace: readonly [status: number, errcode: string];
-  readonly registerWithoutType: readonly [status: number, errcode: string];
+  /** `user_id` outside the appservice's namespaces, and of another server. */
+  readonly outsideNamespace: Refused;
+  readonly foreignUser: Refused;
+  readonly registerWithoutType: Refused;
+  /** whoami with the token that registering gave says `is_guest`. */
+  readonly registeredIsGuest: boolean;
   /** Localparts are lower case `[a-z0-9._=/+-]` or refused. */
   readonly strictLocalparts: boolean;
   /** Namespace expressions match at the start only, or anywhere. */
   readonly namespaceAnchored: boolean;
-  /** A profile is changed of the requester, whatever user stands in the path. */
-  readonly profilePathIgnored: boolean;
+  /** A profile is changed of the requester, whatever user stands in the path; or this refuses it. */
+  readonly profileOfOther: Refused | "the requester's";
   /** What a transaction id is unique under: the path and the appservice, in memory; or user and device, in the database. */
   readonly txnScope: "path" | "device";
+  /** Equal PUTs at one time are not known to each other: each makes its event. */
+  readonly concurrentPutsDouble: boolean;
+  /** `ts=` is heard from everybody, not only from appservices. */
+  readonly tsOfAnyone: boolean;
   /** Setting equal state gives the old event. */
   readonly equalStateReused: boolean;
   readonly displayNameMax: number | undefined;
-  readonly profileOfNobody: readonly [status: number, errcode: string];
+  readonly profileOfNobody: Refused;
   /** Joining where one is banned. */
-  readonly joinBanned: readonly [status: number, errcode: string];
+  readonly joinBanned: Refused;
   readonly msgtypeNeeded: boolean;
-  readonly badNumber: readonly [status: number, errcode: string];
-  readonly loneSurrogate: readonly [status: number, errcode: string];
-  readonly tooLarge: readonly [status: number, errcode: string];
+  readonly badNumber: Refused;
+  /** Undefined: taken. */
+  readonly loneSurrogate: Refused | undefined;
+  readonly tooLarge: Refused;
   readonly duplicateReactionRefused: boolean;
-  readonly redactUnknown: readonly [status: number, errcode: string];
+  readonly redactUnknown: Refused;
   /** `power_level_content_override.users` that does not fit the room version. */
-  readonly badPowerOverride: readonly [status: number, errcode: string];
+  readonly badPowerOverride: Refused;
+  /** Below version 12 the creator is put into an override that leaves him out. */
+  readonly creatorAddedToOverride: boolean;
   /** `/messages` and `/context` with an appservice token break the server's handler. */
   readonly historyBreaksForAppservices: boolean;
+  /** `/messages` forwards wants a `from`. */
+  readonly forwardsNeedsFrom: boolean;
   readonly timestampToEvent: boolean;
   readonly devicesByAppservice: boolean;
-  readonly deviceMasquerade: boolean;
-  readonly loginOfUnregistered: readonly [status: number, errcode: string];
+  /** `device_id=`: ignored (undefined), or how an unknown one is refused. */
+  readonly unknownDevice: Refused | undefined;
+  /** `device_id=` without `user_id` breaks the server. */
+  readonly bareDeviceBreaks: boolean;
+  /** `"useless"`: it gets a token that works for nothing. */
+  readonly loginOfUnregistered: Refused | "useless";
+  /** Ghosts may make aliases of the namespace. */
+  readonly ghostsMakeAliases: boolean;
   /** Alias query answered with 200 although no alias was made. */
-  readonly aliasLie: readonly [status: number, errcode: string];
-  readonly userQueries: boolean;
-  readonly ephemeral: boolean;
+  readonly aliasLie: Refused;
+  /** Alias query that got no answer. */
+  readonly aliasUnanswered: Refused;
+  readonly knocking: boolean;
   readonly rateLimits: boolean;
-  readonly pushTimeoutMs: number;
 }
 
-const synapse: Profile = {
-  name: "synapse",
-  versions: [
-    "r0.6.1",
-    "v1.1",
-    "v1.2",
-    "v1.3",
-    "v1.4",
-    "v1.5",
-    "v1.6",
-    "v1.7",
-    "v1.8",
-    "v1.9",
-    "v1.10",
-    "v1.11",
-    "v1.12",
-    "v1.13",
-    "v1.14",
-    "v1.15",
-  ],
-  unstableFeatures: { "fi.mau.msc2659.stable": true, "org.matrix.msc3916.stable": true },
-  defaultRoomVersion: "12",
-  mixedTokensRefused: true,
-  botMustRegister: false,
-  outsideNamespace: [403, "M_FORBIDDEN"],
-  registerWithoutType: [400, "M_UNKNOWN"],
-  strictLocalparts: false,
-  namespaceAnchored: true,
-  profilePathIgnored: false,
-  txnScope: "path",
-  equalStateReused: true,
-  displayNameMax: 256,
-  profileOfNobody: [404, "M_UNKNOWN"],
-  joinBanned: [403, "M_BAD_STATE"],
-  msgtypeNeeded: true,
-  badNumber: [400, "M_BAD_JSON"],
-  loneSurrogate: [500, "M_UNKNOWN"],
-  tooLarge: [413, "M_TOO_LARGE"],
-  duplicateReactionRefused: true,
-  redactUnknown: [404, "M_NOT_FOUND"],
-  badPowerOverride: [400, "M_BAD_JSON"],
-  historyBreaksForAppservices: false,
-  timestampToEvent: true,
-  devicesByAppservice: true,
-  deviceMasquerade: true,
-  loginOfUnregistered: [404, "M_UNKNOWN"],
-  aliasLie: [404, "M_NOT_FOUND"],
-  userQueries: true,
-  ephemeral: true,
-  rateLimits: true,
-  pushTimeoutMs: 60_000,
-};
-
-const conduit: Profile = {
-  name: "conduit",
-  versions: [
-    "r0.5.0",
-    "r0.6.0",
-    "v1.1",
-    "v1.2",
-    "v1.3",
-    "v1.4",
-    "v1.5",
-    "v1.6",
-    "v1.7",
-    "v1.8",
-    "v1.9",
-    "v1.10",
-    "v1.11",
-    "v1.12",
-  ],
-  unstableFeatures: { "org.matrix.e2e_cross_signing": true, "org.matrix.msc3916.stable": true },
-  defaultRoomVersion: "12",
-  mixedTokensRefused: false,
-  botMustRegister: true,
-  outsideNamespace: [400, "M_EXCLUSIVE"],
-  registerWithoutType: [400, "M_EXCLUSIVE"],
-  strictLocalparts: true,
-  namespaceAnchored: false,
-  profilePathIgnored: true,
-  txnScope: "device",
-  equalStateReused: false,
-  displayNameMax: undefined,
-  profileOfNobody: [404, "M_NOT_FOUND"],
-  joinBanned: [403, "M_FORBIDDEN"],
-  msgtypeNeeded: false,
-  badNumber: [400, "M_INVALID_PARAM"],
-  loneSurrogate: [400, "M_BAD_JSON"],
-  tooLarge: [400, "M_INVALID_PARAM"],
-  duplicateReactionRefused: false,
-  redactUnknown: [403, "M_FORBIDDEN"],
-  badPowerOverride: [403, "M_FORBIDDEN"],
-  historyBreaksForAppservices: true,
-  timestampToEvent: false,
-  devicesByAppservice: false,
-  deviceMasquerade: false,
-  loginOfUnregistered: [500, "M_UNKNOWN"],
-  aliasLie: [500, "M_UNKNOWN"],
-  userQueries: false,
-  ephemeral: false,
-  rateLimits: false,
-  pushTimeoutMs: 30_000,
-};
-
-export const profiles: Readonly<Record<ProfileName, Profile>> = { synapse, conduit };
+/** The ways of pushing: `push-synapse.ts`, `push-next-event.ts`, `push-dendrite.ts`. */
+export type PushStyle =
+  | { readonly kind: "synapse" }
+  | { readonly kind: "dendrite" }
+  | {
+      readonly kind: "next event";
+      /** Events of a transaction after the first. */
+      readonly eventsMax: number;
+      /** The next event tries again once `baseMs` x tries^`power` have passed since the failure, at most `maxMs`. */
+      readonly wait: { readonly baseMs: number; readonly power: 1 | 2; readonly maxMs: number } | undefined;
+      /** The backlog is sorted by room, then by stream. */
+      readonly byRoom: boolean;
+      /** A ping that comes through flushes the queue. */
+      readonly pingFlushes: boolean;
+    };

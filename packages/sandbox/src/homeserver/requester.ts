@@ -44,6 +44,7 @@ export function requesterOf(rules: RequesterRules, token: string | undefined, qu
   if (service) return serviceRequester(rules, service, token, query);
   const owner = rules.database.tokens.get(token);
   if (!owner) throw new MatrixFault(401, "M_UNKNOWN_TOKEN", "Invalid access token passed.", { soft_logout: false });
+  if (!rules.database.users.has(owner.user)) throw serverBroke("Internal server error");
   return { user: owner.user, device: owner.device, token, guest: owner.guest };
 }
 
@@ -58,20 +59,20 @@ function serviceRequester(
   const user = asked ?? service.botId;
   const known = database.users.has(user);
   if (user !== service.botId) {
-    if (!user.endsWith(`:${rules.serverName}`) || !service.ownsUser(user))
+    const foreign = !user.endsWith(`:${rules.serverName}`);
+    if (foreign || !service.ownsUser(user))
       throw new MatrixFault(
-        ...profile.outsideNamespace,
+        ...(foreign ? profile.foreignUser : profile.outsideNamespace),
         `Application service cannot masquerade as this user (${user}).`,
       );
     if (!known) throw forbidden(`Application service has not registered this user (${user})`);
   } else if (!known && profile.botMustRegister) throw forbidden("User does not exist.");
   const device = query.get("device_id") ?? query.get("org.matrix.msc3202.device_id");
-  if (device === null || !profile.deviceMasquerade) return { user, token, service, guest: false };
-  if (asked === null) throw serverBroke("Internal server error");
+  if (device === null || profile.unknownDevice === undefined) return { user, token, service, guest: false };
+  if (asked === null && profile.bareDeviceBreaks) throw serverBroke("Internal server error");
   if (!database.devices.get(user)?.has(device))
     throw new MatrixFault(
-      400,
-      "M_UNKNOWN_DEVICE",
+      ...profile.unknownDevice,
       `Application service trying to use a device that doesn't exist (${device})`,
     );
   return { user, token, service, device, guest: false };

@@ -35,7 +35,7 @@ export function createRoomCreation(parts: {
   return {
     create: (creator, wanted) => {
       const version = textOf(wanted["room_version"]) ?? profile.defaultRoomVersion;
-      if (version !== "11" && version !== "12")
+      if (version !== "10" && version !== "11" && version !== "12")
         throw new MatrixFault(400, "M_UNSUPPORTED_ROOM_VERSION", "This room version is not supported here");
       const presetName =
         textOf(wanted["preset"]) ?? (wanted["visibility"] === "public" ? "public_chat" : "private_chat");
@@ -118,6 +118,8 @@ function powerLevels(
   };
   if (!isObject(override)) return levels;
   const users = override["users"];
+  if (isObject(users) && version !== "12" && profile.creatorAddedToOverride)
+    return { ...levels, ...override, users: { ...levels.users, ...users } };
   if (isObject(users)) {
     const unfit = version === "12" ? creators.some((id) => id in users) : !(creator in users);
     if (unfit) {

@@ -1,5 +1,6 @@
 /** Accounts: registration, login, who one is, profiles, account data, devices. */
 import { randomBytes } from "node:crypto";
+import type { AppserviceClient } from "./appservice-client.ts";
 import type { Appservices } from "./appservices.ts";
 import type { Database, User } from "./database.ts";
 import { isObject, type JsonObject, textOf } from "./event.ts";
@@ -14,12 +15,13 @@ export interface AccountParts {
   readonly serverName: string;
   readonly database: Database;
   readonly appservices: Appservices;
+  readonly client: AppserviceClient;
   readonly members: Members;
   readonly limit: RateLimit;
 }
 
 export function accountRoutes(parts: AccountParts, register: Register): void {
-  const { profile, database, members, limit } = parts;
+  const { profile, database, appservices, client, members, limit } = parts;
   const open = { auth: "none" } as const;
   register(
     "POST",
@@ -52,12 +54,22 @@ export function accountRoutes(parts: AccountParts, register: Register): void {
       ...(user.avatarUrl === undefined ? {} : { avatar_url: user.avatarUrl }),
     };
   };
-  register("GET", "/profile/:user", (call) => readProfile(param(call, 0)), open);
-  register("GET", "/profile/:user/displayname", (call) => pick(readProfile(param(call, 0)), "displayname"), open);
-  register("GET", "/profile/:user/avatar_url", (call) => pick(readProfile(param(call, 0)), "avatar_url"), open);
+  /** Dendrite asks the appservice first whether there is such a ghost. */
+  const profileOf = (id: string): JsonObject | Promise<JsonObject> => {
+    if (profile.userQueries !== "profile" || database.users.has(id)) return readProfile(id);
+    const asked = appservices.ownersOf(id).map((service) => {
+      return client.call(service, "GET", `/_matrix/app/v1/users/${encodeURIComponent(id)}`);
+    });
+    return Promise.all(asked).then(() => readProfile(id));
+  };
+  const pickOf = async (id: string, key: string): Promise<JsonObject> => pick(await profileOf(id), key);
+  register("GET", "/profile/:user", (call) => profileOf(param(call, 0)), open);
+  register("GET", "/profile/:user/displayname", (call) => pickOf(param(call, 0), "displayname"), open);
+  register("GET", "/profile/:user/avatar_url", (call) => pickOf(param(call, 0), "avatar_url"), open);
   const setProfile = (call: Call, change: (user: User) => { displayName?: string; avatarUrl?: string }): JsonObject => {
-    const id = profile.profilePathIgnored ? call.who.user : param(call, 0);
-    if (id !== call.who.user) throw new MatrixFault(400, "M_FORBIDDEN", "Cannot set another user's profile");
+    const id = profile.profileOfOther === "the requester's" ? call.who.user : param(call, 0);
+    if (id !== call.who.user && profile.profileOfOther !== "the requester's")
+      throw new MatrixFault(...profile.profileOfOther, "Cannot set another user's profile");
     const user = database.users.get(id);
     if (!user) throw forbidden("User does not exist.");
     limited(limit, profile, call, "message");
@@ -126,7 +138,7 @@ function registerGhost(parts: AccountParts, { body, token }: Call): JsonObject {
   if (database.users.has(id)) throw new MatrixFault(400, "M_USER_IN_USE", "User ID already taken.");
   database.addUser({ id, appservice: service.id, displayName: localpart });
   if (body["inhibit_login"] === true) return { user_id: id, home_server: parts.serverName };
-  return { ...newToken(parts, id, body, profile.name === "conduit"), home_server: parts.serverName };
+  return { ...newToken(parts, id, body, profile.registeredIsGuest), home_server: parts.serverName };
 }
 
 function registerPerson(parts: AccountParts, { body }: Call): JsonObject {
@@ -172,7 +184,8 @@ function login(parts: AccountParts, call: Call): JsonObject {
     if (!service.ownsUser(id))
       throw new MatrixFault(...profile.outsideNamespace, "User is not in the appservice's namespace");
     if (profile.rateLimits && service.registration.rate_limited !== false) parts.limit.take("login", id);
-    if (!user) throw new MatrixFault(...profile.loginOfUnregistered, "Unknown user");
+    if (!user && profile.loginOfUnregistered !== "useless")
+      throw new MatrixFault(...profile.loginOfUnregistered, "Unknown user");
     return newToken(parts, id, body, false);
   }
   if (body["type"] !== "m.login.password") throw new MatrixFault(400, "M_UNKNOWN", "Unknown login type");

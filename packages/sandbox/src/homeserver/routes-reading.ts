@@ -35,7 +35,9 @@ export function readingRoutes(parts: ReadingParts, register: Register): void {
   };
 
   register("GET", "/rooms/:room/event/:event", (call) => show(call.who)(eventOf(mine(call), param(call, 1))));
-  register("GET", "/rooms/:room/messages", (call) => messages(historyFor(call), call, show(call.who)));
+  register("GET", "/rooms/:room/messages", (call) =>
+    messages(historyFor(call), call, show(call.who), profile.forwardsNeedsFrom),
+  );
   register("GET", "/rooms/:room/context/:event", (call) => {
     const room = historyFor(call);
     return context(room, eventOf(room, param(call, 1)), numberOf(call.query, "limit", 10, 100), show(call.who));
@@ -106,9 +108,10 @@ function placeOf(room: Room, token: string | null, fallback: number): number {
   return token.startsWith("s") ? room.dropped + firstAfter(room, value) : value;
 }
 
-function messages(room: Room, call: Call, show: (event: StoredEvent) => JsonObject): JsonObject {
+function messages(room: Room, call: Call, show: (event: StoredEvent) => JsonObject, needsFrom: boolean): JsonObject {
   const { query } = call;
   const backwards = query.get("dir") !== "f";
+  if (!backwards && needsFrom && !query.has("from")) throw new MatrixFault(400, "M_MISSING_PARAM", "from is missing");
   const limit = numberOf(query, "limit", 10, 1000);
   const first = room.dropped;
   const last = room.dropped + room.events.length;

@@ -46,6 +46,7 @@ export function roomsRoutes(parts: RoomsParts, register: Register): void {
   register("POST", "/join/:room", join);
   register("POST", "/rooms/:room/join", join);
   register("POST", "/knock/:room", async (call) => {
+    if (!profile.knocking) throw new MatrixFault(404, "M_UNRECOGNIZED", "Unrecognized request");
     const room = await findRoom(parts, param(call, 0));
     members.change(room, call.who.user, call.who.user, "knock", reasonOf(call));
     return { room_id: room.id };
@@ -90,7 +91,7 @@ function aliasRoutes(parts: RoomsParts, register: Register): void {
     if (room === undefined || !database.rooms.has(room)) throw new MatrixFault(400, "M_UNKNOWN", "Room does not exist");
     if (!alias.endsWith(`:${serverName}`)) throw new MatrixFault(400, "M_INVALID_PARAM", "Room alias must be local");
     const owner = [...appservices.all.values()].find((service) => service.ownsAlias(alias));
-    if (owner && call.who.service !== owner)
+    if (owner && (call.who.service !== owner || (!parts.profile.ghostsMakeAliases && call.who.user !== owner.botId)))
       throw new MatrixFault(400, "M_EXCLUSIVE", "This alias is reserved by an application service.");
     if (database.aliases.has(alias)) throw new MatrixFault(409, "M_UNKNOWN", `Room alias ${alias} already exists`);
     database.setAlias(alias, { room, by: call.who.user });
@@ -126,7 +127,8 @@ async function findRoom({ profile, database, appservices, client }: RoomsParts, 
     const answer = await client.call(service, "GET", `/_matrix/app/v1/rooms/${encodeURIComponent(name)}`);
     const made = known();
     if (made) return made;
-    if (answer.kind === "answer" && answer.status === 200)
+    if (answer.kind !== "answer") throw new MatrixFault(...profile.aliasUnanswered, `Room alias ${name} not found.`);
+    if (answer.status === 200)
       throw new MatrixFault(...profile.aliasLie, "Appservice lied to us. Room does not exist.");
   }
   throw notFound(`Room alias ${name} not found.`);

@@ -46,7 +46,7 @@ export function sendingRoutes(parts: SendingParts, register: Register): void {
       type: "m.room.redaction",
       content: { ...call.body, redacts: target.event_id },
       redacts: target.event_id,
-      ...sentAs(call, param(call, 2)),
+      ...sentAs(profile, call, param(call, 2)),
     }).event_id;
   };
   register("PUT", "/rooms/:room/redact/:event/:txn", (call) => ({
@@ -76,7 +76,7 @@ export function sendingRoutes(parts: SendingParts, register: Register): void {
   });
 }
 
-function sendEvent(parts: SendingParts, call: Call): JsonObject {
+function sendEvent(parts: SendingParts, call: Call): JsonObject | Promise<JsonObject> {
   const { profile, timeline, txns, limit } = parts;
   const type = param(call, 1);
   const txnId = param(call, 2);
@@ -97,15 +97,17 @@ function sendEvent(parts: SendingParts, call: Call): JsonObject {
       type,
       content: call.body,
       ...(redacts === undefined ? {} : { redacts }),
-      ...sentAs(call, txnId),
+      ...sentAs(profile, call, txnId),
     }).event_id;
   };
-  return { event_id: txns.once(call.who, room.id, call.path, txnId, make) };
+  const event = txns.once(call.who, room.id, call.path, txnId, make);
+  return typeof event === "string" ? { event_id: event } : event.then((event_id) => ({ event_id }));
 }
 
-/** `ts=` is heard from appservices only; the transaction id is shown to the device that chose it. */
-function sentAs(call: Call, txnId: string): { ts?: number; txnId: string; txnOwner: string } {
-  const ts = call.who.service ? numberOf(call.query, "ts", Number.NaN, Number.MAX_SAFE_INTEGER) : Number.NaN;
+/** `ts=` is heard from appservices only, but for Dendrite; the transaction id is shown to the device that chose it. */
+function sentAs(profile: Profile, call: Call, txnId: string): { ts?: number; txnId: string; txnOwner: string } {
+  const heard = call.who.service !== undefined || profile.tsOfAnyone;
+  const ts = heard ? numberOf(call.query, "ts", Number.NaN, Number.MAX_SAFE_INTEGER) : Number.NaN;
   const owner = `${call.who.user} ${call.who.device ?? ""}`;
   return { ...(Number.isNaN(ts) ? {} : { ts }), txnId, txnOwner: owner };
 }
@@ -116,7 +118,7 @@ function sendState(parts: SendingParts, call: Call, stateKey: string): JsonObjec
   const room = parts.roomOf(call);
   limited(limit, profile, call, "message");
   checkContent(profile, type, call.body, call.raw);
-  const { ts } = sentAs(call, "");
+  const { ts } = sentAs(profile, call, "");
   if (type === "m.room.member") {
     const { membership, ...extra } = call.body;
     const made = members.change(room, call.who.user, stateKey, membership as Change, extra, ts);

@@ -5,7 +5,7 @@ import type { SandboxClock } from "./clock.ts";
 import type { Delivery } from "./delivery.ts";
 import { type JsonObject, textOf } from "./event.ts";
 import { forbidden, MatrixFault } from "./fault.ts";
-import type { Profile } from "./profile.ts";
+import type { Profile, Refused } from "./profile.ts";
 import { type Call, param, type Register } from "./route.ts";
 
 export interface ServerParts {
@@ -20,11 +20,15 @@ export function serverRoutes(parts: ServerParts, register: Register): void {
   const { profile } = parts;
   register("GET", "/capabilities", () => ({
     capabilities: {
-      "m.room_versions": { default: profile.defaultRoomVersion, available: { "11": "stable", "12": "stable" } },
+      "m.room_versions": {
+        default: profile.defaultRoomVersion,
+        available: { "10": "stable", "11": "stable", "12": "stable" },
+      },
       "m.change_password": { enabled: false },
     },
   }));
-  register("POST", "/appservice/:id/ping", (call) => ping(parts, call), { versions: ["v1"] });
+  const { ping: refusal } = profile;
+  if (refusal) register("POST", "/appservice/:id/ping", (call) => ping(parts, refusal, call), { versions: ["v1"] });
   register("GET", "/pushrules/", () => ({
     global: { override: [], content: [], room: [], sender: [], underride: [] },
   }));
@@ -44,7 +48,6 @@ export function serverRoutes(parts: ServerParts, register: Register): void {
   register("PUT", "/presence/:user/status", () => ({}));
   register("POST", "/publicRooms", () => ({ chunk: [], total_room_count_estimate: 0 }));
   register("GET", "/publicRooms", () => ({ chunk: [], total_room_count_estimate: 0 }), { auth: "none" });
-  register("GET", "/media/config", () => ({ "m.upload.size": 50 * 1024 * 1024 }), { versions: ["v1"] });
 }
 
 /** `/versions` stands outside the API versions. */
@@ -53,7 +56,11 @@ export const versionsOf = (profile: Profile): JsonObject => ({
   unstable_features: profile.unstableFeatures,
 });
 
-async function ping({ profile, clock, appservices, client, delivery }: ServerParts, call: Call): Promise<JsonObject> {
+async function ping(
+  { clock, appservices, client, delivery }: ServerParts,
+  refusal: Refused,
+  call: Call,
+): Promise<JsonObject> {
   const { service } = call.who;
   if (!service || service.id !== param(call, 0)) throw forbidden("Mismatching appservice id");
   if (!appservices.all.has(service.id)) throw forbidden("Unknown appservice");
@@ -65,9 +72,8 @@ async function ping({ profile, clock, appservices, client, delivery }: ServerPar
   if (answer.kind === "timeout") throw new MatrixFault(504, "M_CONNECTION_TIMEOUT", "Ping timed out");
   if (answer.kind === "unreachable") throw new MatrixFault(502, "M_CONNECTION_FAILED", answer.reason);
   if (answer.status < 200 || answer.status > 299) {
-    if (profile.name === "conduit") throw new MatrixFault(502, "M_CONNECTION_FAILED", "Ping failed");
-    const extra = { status: answer.status, body: answer.body };
-    throw new MatrixFault(502, "M_BAD_STATUS", `HTTP ${answer.status}`, extra);
+    const extra = refusal[1] === "M_BAD_STATUS" ? { status: answer.status, body: answer.body } : {};
+    throw new MatrixFault(...refusal, `HTTP ${answer.status}`, extra);
   }
   delivery.pinged(service);
   return { duration_ms: clock.now() - begunMs };

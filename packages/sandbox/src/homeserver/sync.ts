@@ -2,7 +2,7 @@
 import type { SandboxClock } from "./clock.ts";
 import type { Database, User } from "./database.ts";
 import { clientEvent, isObject, type JsonObject, type StoredEvent, strippedEvent } from "./event.ts";
-import { MatrixFault, serverBroke } from "./fault.ts";
+import { forbidden, MatrixFault, serverBroke } from "./fault.ts";
 import { compileFilter } from "./filter.ts";
 import type { Profile } from "./profile.ts";
 import { allState, firstAfter, membershipOf, type Room } from "./room.ts";
@@ -60,10 +60,12 @@ export function syncRoutes(
   };
 }
 
-/** Synapse: the appservice's sender may never sync, its ghosts may. Conduit: none with the appservice token. */
-function refuse(profile: Profile, { who }: Call): void {
+/** Synapse: the appservice's sender may never sync, its ghosts may. Conduit: none with the appservice token. Dendrite: all. */
+function refuse({ appserviceSync }: Profile, { who }: Call): void {
   if (!who.service) return;
-  if (profile.name === "conduit" || who.user === who.service.botId) throw serverBroke("Internal server error");
+  const status = who.user === who.service.botId ? appserviceSync.bot : appserviceSync.ghost;
+  if (status === 500) throw serverBroke("Internal server error");
+  if (status === 403 && who.device === undefined) throw forbidden("Appservices must masquerade to use this endpoint.");
 }
 
 function parseSince(token: string | null): number | undefined {

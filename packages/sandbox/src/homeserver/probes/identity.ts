@@ -42,12 +42,14 @@ export const identityProbes: readonly WireProbe[] = [
     },
     synapse: ["200", "400 M_USER_IN_USE", "400 M_EXCLUSIVE", "400 M_UNKNOWN"],
     conduit: ["200", "400 M_USER_IN_USE", "400 M_EXCLUSIVE", "400 M_EXCLUSIVE"],
+    dendrite: ["200", "400 M_USER_IN_USE", "400 M_EXCLUSIVE", "400 M_MISSING_PARAM"],
   },
   {
     name: "capitals in a localpart",
     run: async (wire) => (await registerGhost(wire, fresh("_probe_ABC"))).is,
     synapse: "200",
     conduit: "400 M_INVALID_USERNAME",
+    dendrite: "400 M_INVALID_USERNAME",
   },
   {
     name: "inhibit_login is obeyed",
@@ -67,6 +69,7 @@ export const identityProbes: readonly WireProbe[] = [
     ],
     synapse: ["403 M_FORBIDDEN", "403 M_FORBIDDEN", "403 M_FORBIDDEN"],
     conduit: ["403 M_FORBIDDEN", "400 M_EXCLUSIVE", "400 M_EXCLUSIVE"],
+    dendrite: ["403 M_FORBIDDEN", "401 M_UNKNOWN_TOKEN", "403 M_FORBIDDEN"],
   },
   {
     name: "login of a registered and of an unregistered ghost",
@@ -80,6 +83,10 @@ export const identityProbes: readonly WireProbe[] = [
     },
     synapse: ["200", "404 M_UNKNOWN"],
     conduit: ["200", "500 M_UNKNOWN"],
+    dendrite: ["200", "200"],
+    conduwuit: "unknown",
+    continuwuity: "unknown",
+    tuwunel: "unknown",
   },
   {
     name: "a profile without a name is the localpart; one too long; of another",
@@ -98,12 +105,17 @@ export const identityProbes: readonly WireProbe[] = [
     },
     synapse: [true, "200", "400 M_UNKNOWN", "400 M_FORBIDDEN"],
     conduit: [true, "200", "200", "200"],
+    dendrite: [true, "200", "200", "403 M_FORBIDDEN"],
+    conduwuit: "unknown",
+    continuwuity: "unknown",
+    tuwunel: "unknown",
   },
   {
     name: "profile of nobody",
     run: async ({ by, serverName }) => (await by(undefined, "GET", `/v3/profile/${enc(`@none:${serverName}`)}`)).is,
     synapse: "404 M_UNKNOWN",
     conduit: "404 M_NOT_FOUND",
+    dendrite: "404 M_NOT_FOUND",
   },
   {
     name: "sync with the bare token and as a ghost",
@@ -113,5 +125,8 @@ export const identityProbes: readonly WireProbe[] = [
     ],
     synapse: ["500", "200"],
     conduit: ["500", "500"],
+    dendrite: ["200", "200"],
+    continuwuity: ["403", "403"],
+    tuwunel: ["200", "200"],
   },
 ];

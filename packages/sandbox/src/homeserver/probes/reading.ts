@@ -26,6 +26,8 @@ export const readingProbes: readonly WireProbe[] = [
     },
     synapse: ["line 6", "line 5", "line 4", "line 3", "line 2", "line 1", "line 0"],
     conduit: "500",
+    continuwuity: ["line 6", "line 5", "line 4", "line 3", "line 2", "line 1", "line 0"],
+    tuwunel: ["line 6", "line 5", "line 4", "line 3", "line 2", "line 1", "line 0"],
   },
   {
     name: "/messages from what /sync gave, forwards; a token that is none",

@@ -16,6 +16,9 @@ export const roomsProbes: readonly WireProbe[] = [
       return [versions["default"], room.includes(":"), create?.["event_id"] === room.replace("!", "$")];
     },
     synapse: ["12", false, true],
+    dendrite: ["10", false, true],
+    conduwuit: ["11", false, true],
+    tuwunel: ["11", false, true],
   },
   {
     name: "power levels by version: override without the creator, with him, and who stands in `users`",
@@ -34,6 +37,7 @@ export const roomsProbes: readonly WireProbe[] = [
     },
     synapse: ["400", "200", "400", "200", {}],
     conduit: ["403", "200", "403", "200", {}],
+    dendrite: ["200", "200", "400", "200", {}],
   },
   {
     name: "creators of version 12: additional ones set levels and cannot kick the first; trusted_private_chat makes creators",
@@ -177,5 +181,6 @@ export const roomsProbes: readonly WireProbe[] = [
     },
     synapse: ["400 M_EXCLUSIVE", "200", "409 M_UNKNOWN", true],
     conduit: "unknown",
+    dendrite: ["400 M_EXCLUSIVE", "400 M_EXCLUSIVE", "400 M_EXCLUSIVE", false],
   },
 ];

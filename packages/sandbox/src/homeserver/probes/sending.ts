@@ -31,6 +31,7 @@ export const sendingProbes: readonly WireProbe[] = [
       return new Set(answers.map(({ body }) => body["event_id"])).size;
     },
     synapse: 1,
+    dendrite: 4,
   },
   {
     name: "ts= of a ghost and of a person",
@@ -44,6 +45,7 @@ export const sendingProbes: readonly WireProbe[] = [
       return [(await shown(one.body["event_id"])) === 1234567890, (await shown(two.body["event_id"])) === 1234567890];
     },
     synapse: [true, false],
+    dendrite: [true, true],
   },
   {
     name: "equal state twice",
@@ -96,6 +98,17 @@ export const sendingProbes: readonly WireProbe[] = [
       "200",
       "200",
     ],
+    dendrite: [
+      "400 M_NOT_JSON",
+      "400 M_BAD_JSON",
+      "400 M_BAD_JSON",
+      "400 M_BAD_JSON",
+      "400 M_BAD_JSON",
+      "200",
+      "200",
+      "200",
+      "200",
+    ],
   },
   {
     name: "sizes: 64 000, 65 000, 70 000 bytes",
@@ -107,6 +120,7 @@ export const sendingProbes: readonly WireProbe[] = [
     },
     synapse: ["200", "413 M_TOO_LARGE", "413 M_TOO_LARGE"],
     conduit: ["200", "400 M_INVALID_PARAM", "413 M_TOO_LARGE"],
+    dendrite: ["200", "413 M_BAD_JSON", "413 M_TOO_LARGE"],
   },
   {
     name: "sending where one is not, into nowhere, without the power, after a ban",
@@ -124,6 +138,7 @@ export const sendingProbes: readonly WireProbe[] = [
     },
     synapse: ["403 M_FORBIDDEN", "403 M_FORBIDDEN", "403 M_FORBIDDEN", "403 M_FORBIDDEN", "403 M_BAD_STATE"],
     conduit: ["403 M_FORBIDDEN", "403 M_FORBIDDEN", "403 M_FORBIDDEN", "403 M_FORBIDDEN", "403 M_FORBIDDEN"],
+    dendrite: ["403 M_FORBIDDEN", "403 M_FORBIDDEN", "403 M_FORBIDDEN", "403 M_FORBIDDEN", "403 M_FORBIDDEN"],
   },
   {
     name: "the same reaction twice",
@@ -137,6 +152,8 @@ export const sendingProbes: readonly WireProbe[] = [
     },
     synapse: ["200", "400 M_DUPLICATE_ANNOTATION"],
     conduit: ["200", "200"],
+    dendrite: ["200", "200"],
+    tuwunel: ["200", "400 M_DUPLICATE_ANNOTATION"],
   },
   {
     name: "redacting: own, another's, an unknown event; what is left of it",
@@ -154,5 +171,6 @@ export const sendingProbes: readonly WireProbe[] = [
     },
     synapse: ["200", "403 M_FORBIDDEN", "404 M_NOT_FOUND", {}, true],
     conduit: ["200", "403 M_FORBIDDEN", "403 M_FORBIDDEN", {}, true],
+    dendrite: ["200", "403 M_FORBIDDEN", "400 M_NOT_FOUND", {}, true],
   },
 ];

@@ -1,9 +1,10 @@
 /**
- * Questions to a homeserver over the wire, with what Synapse and Conduit really answer: how a probe is made and what it works
- * with. It holds for the sandbox and for real servers alike.
+ * Questions to a homeserver over the wire, with what each server answers: how a probe is made and what it works with. It
+ * holds for the sandbox and for real servers alike.
  */
 import type { SandboxRegistration } from "../appservices.ts";
 import type { SandboxPerson } from "../person.ts";
+import type { ProfileName } from "../profile.ts";
 
 export interface WireSetting {
   readonly url: string;
@@ -18,6 +19,17 @@ export interface WireProbe {
   readonly synapse: unknown;
   /** Absent: as Synapse. `unknown`: nobody has measured it. */
   readonly conduit?: unknown;
+  readonly dendrite?: unknown;
+  /** Absent: as Conduit. */
+  readonly conduwuit?: unknown;
+  readonly continuwuity?: unknown;
+  readonly tuwunel?: unknown;
+}
+
+/** What this server answers; `unknown` where nobody has measured it. */
+export function expectedOf(probe: WireProbe, profile: ProfileName): unknown {
+  if (profile in probe) return probe[profile];
+  return profile === "dendrite" || probe.conduit === undefined ? probe.synapse : probe.conduit;
 }
 
 /** What a probe works with: fresh names, and calls that come back as `403 M_FORBIDDEN` or `200`. */
