@@ -7,7 +7,6 @@ import type { Command, CommandContext } from "./command.ts";
 
 /** Dead letters shown at once. */
 const failuresShownMax = 20;
-const linksShownMax = 50;
 
 export const healthCommands: readonly Command[] = [
   {
@@ -30,23 +29,6 @@ export const healthCommands: readonly Command[] = [
       const rows = room === undefined ? [] : context.router.ofRoom(room);
       for (const row of rows) lines.push(await describeLink(row, context));
       if (room !== undefined && rows.length === 0) lines.push("This room is not linked.");
-      return lines.join("\n");
-    },
-  },
-  {
-    name: "links",
-    usage: "",
-    summary: "The links of this room; for admins, all of them.",
-    level: "user",
-    async run(_words, context) {
-      const { issuer, router } = context;
-      const here = issuer.room === undefined ? [] : router.ofRoom(issuer.room);
-      const rows = here.length === 0 && atLeast(issuer.levelIn(undefined), "admin") ? router.all() : here;
-      if (rows.length === 0) return `No links yet. \`${context.prefix} link <network> <channel>\` makes one.`;
-      const lines = rows
-        .slice(0, linksShownMax)
-        .map((row) => `${row.id}: ${row.room} — ${row.chat} on ${row.network}, ${stateText(row)}`);
-      if (rows.length > linksShownMax) lines.push(`… and ${rows.length - linksShownMax} more`);
       return lines.join("\n");
     },
   },
@@ -105,6 +87,6 @@ async function describeLink(row: PortalRow, { connector }: CommandContext): Prom
   return `Link ${row.id}: ${row.chat} on ${row.network}, ${stateText(row)}, ${there}`;
 }
 
-function stateText(row: PortalRow): string {
+export function stateText(row: PortalRow): string {
   return row.pauseReason === undefined || row.state === "active" ? row.state : `${row.state} (${row.pauseReason})`;
 }

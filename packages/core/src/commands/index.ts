@@ -4,6 +4,7 @@ import { atLeast } from "../permit.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { healthCommands } from "./health-commands.ts";
 import { linkCommands } from "./link-commands.ts";
+import { linksCommand } from "./links-command.ts";
 
 const help: Command = {
   name: "help",
@@ -19,7 +20,7 @@ const help: Command = {
   },
 };
 
-export const commands: readonly Command[] = [help, ...linkCommands, ...healthCommands];
+export const commands: readonly Command[] = [help, ...linkCommands, linksCommand, ...healthCommands];
 
 /** Answers one line as typed after the prefix; never rejects: what went wrong is the answer. */
 export async function runCommand(line: string, context: CommandContext): Promise<string> {
