@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { BridgeStatus } from "@trestle/core";
 import { BridgeError } from "@trestle/core";
-import type { HostPort } from "./config-shape.ts";
+import type { HostPort } from "./config-values.ts";
 
 export interface AdminServerOptions {
   readonly listen: HostPort;

@@ -4,7 +4,7 @@ import { type ServerKind, serverKinds } from "@trestle/matrix";
 import { nearestName } from "./nearest-name.ts";
 
 export type SpanCommand =
-  | { readonly verb: "run" | "check"; readonly config: string }
+  | { readonly verb: "run" | "check" | "rotate-key"; readonly config: string }
   | {
       readonly verb: "register";
       readonly config: string;
@@ -20,7 +20,7 @@ export type SpanCommand =
 /** A wrong command line; its message is for people. */
 export class UsageError extends Error {}
 
-const verbs = ["run", "check", "register", "example", "ask", "help"] as const;
+const verbs = ["run", "check", "register", "rotate-key", "example", "ask", "help"] as const;
 
 /** What each verb does; `name` is the span's. */
 export const spanHelp = (name: string): string => `The ${name} span of Trestle
@@ -30,6 +30,7 @@ export const spanHelp = (name: string): string => `The ${name} span of Trestle
   register --server KIND --config FILE [--out FILE] [--force]
                            write the registration for this homeserver (${serverKinds.join(", ")});
                            tokens that stand in the file are kept unless --force; --out - prints it instead
+  rotate-key --config FILE a new secret key, and everything in the database sealed with it; the span must be stopped
   example                  print a config to begin with
   ask --config FILE WORDS  put a command to the running span: status, links, failures, retry NUMBER, ...
 

@@ -5,40 +5,39 @@
 import { createServer } from "node:net";
 import { BridgeError } from "@trestle/core";
 import { openStore } from "@trestle/store";
+import { checkKey, checkMediaUrl, checkSealed, type Finding } from "./check-optional.ts";
 import { linkProblems } from "./compose.ts";
 import type { LoadedConfig } from "./config-file.ts";
 import { pathText } from "./config-problems.ts";
-import { parseHostPort } from "./config-shape.ts";
+import { parseHostPort } from "./config-values.ts";
 import { exitCodeOf, exitCodes, mends } from "./exit-codes.ts";
 import { probeHomeserver } from "./homeserver-probe.ts";
 import { createLog } from "./log.ts";
 import { loadRegistration } from "./registration-file.ts";
+import { readKeys } from "./secret-key.ts";
 import type { Span, Terminal } from "./span.ts";
-
-interface Finding {
-  readonly ok: boolean;
-  readonly says: string;
-  readonly mend?: string;
-  readonly code?: number;
-}
 
 /** Resolves to the exit code of the first thing that is wrong, 0 when nothing is. */
 export async function check<C>(span: Span<C>, config: LoadedConfig<C>, terminal: Terminal): Promise<number> {
   const { shared } = config;
   const running = await isRunning(shared.admin.listen);
-  const looks: readonly (() => Promise<Finding> | Finding)[] = [
+  const looks: readonly (() => Promise<Finding> | Finding | undefined)[] = [
     () => ({ ok: true, says: `config: ${config.file}` }),
     () => checkRegistration(span, config),
     () => checkHomeserver(span, config),
     () => checkPort("appservice.listen", shared.appservice.listen, running),
     () => checkPort("admin.listen", shared.admin.listen, running),
+    () => checkKey(shared),
     () => checkDatabase(config, running),
+    () => (shared.media === undefined ? undefined : checkPort("media.listen", shared.media.listen, running)),
+    () => checkMediaUrl(shared),
     () => checkLinks(span, config),
     () => checkPermissions(config),
   ];
   let code: number = exitCodes.done;
   for (const look of looks) {
     const finding = await Promise.resolve().then(look).catch(asFinding);
+    if (finding === undefined) continue;
     terminal.out(`${finding.ok ? "ok  " : "FAIL"}  ${finding.says.replaceAll("\n", "\n        ")}\n`);
     if (finding.mend !== undefined) terminal.out(`      -> ${finding.mend}\n`);
     if (!finding.ok && code === exitCodes.done) code = finding.code ?? exitCodes.checkFailed;
@@ -121,15 +120,17 @@ async function checkDatabase<C>({ shared, secrets }: LoadedConfig<C>, running: b
     const store = await openStore({
       url,
       log: createLog({ level: "error", format: "json", secrets, write: () => {} }),
+      keys: readKeys(shared.secrets) ?? [],
     });
-    await store.close();
+    const sealed = await checkSealed(store).finally(() => store.close());
+    const opens = sealed === 0 ? "opens" : `opens, and so do its ${sealed} secrets`;
+    return { ok: true, says: `database: ${shown} ${opens}` };
   } catch (error) {
     if (running && error instanceof BridgeError && error.code === "database-locked") {
       return { ok: true, says: `database: ${shown} is in use by this span, which is running` };
     }
     throw error;
   }
-  return { ok: true, says: `database: ${shown} opens` };
 }
 
 function checkLinks<C>(span: Span<C>, config: LoadedConfig<C>): Finding {

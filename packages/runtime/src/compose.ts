@@ -10,15 +10,19 @@ import {
   createBridge,
   type Log,
   networkId,
+  type Store,
   systemClock,
 } from "@trestle/core";
 import { createHomeserver, type Registration } from "@trestle/matrix";
-import { openStore } from "@trestle/store";
+import { type Key, openStore } from "@trestle/store";
 import { createAdminServer } from "./admin-server.ts";
 import type { LoadedConfig } from "./config-file.ts";
 import { ConfigError, type ConfigProblem } from "./config-problems.ts";
-import { bridgeSettings, type HostPort, parseHostPort, type SharedConfig } from "./config-shape.ts";
+import { bridgeSettings, type SharedConfig } from "./config-shape.ts";
+import { dayMs, type HostPort, parseHostPort } from "./config-values.ts";
+import type { Credentials } from "./credentials.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
+import { deriveSecret } from "./secret-key.ts";
 import type { Span } from "./span.ts";
 
 export interface Composed {
@@ -33,10 +37,11 @@ export interface Composed {
 export async function compose<C>(
   span: Span<C>,
   config: LoadedConfig<C>,
-  registration: Registration,
+  credentials: Credentials,
   log: Log,
 ): Promise<Composed> {
   const { homeserver: server, appservice, database, admin: adminConfig } = config.shared;
+  const { registration, keys } = credentials;
   const metrics = createMetrics();
   const closers: ((drainMs: number) => Promise<void>)[] = [];
   const stop = async (drainMs: number) => {
@@ -47,8 +52,9 @@ export async function compose<C>(
   const connector = span.connector(config.span);
   refuseWrongLinks(connector, config);
   try {
-    const store = await openStore({ url: database.url, log });
+    const store = await openStore({ url: database.url, log, keys });
     closers.push(() => store.close());
+    if (credentials.keyIsNew) await sayNewKey(store, config.shared.secrets.keyFile, log);
     const shared = { clock: systemClock, log, meter: metrics };
     const homeserver = createHomeserver({
       ...shared,
@@ -58,6 +64,7 @@ export async function compose<C>(
       registration: { ...registration, userPrefix: appservice.prefix },
       listen: listenAt("appservice.listen", appservice.listen),
       store,
+      ...mediaOption(config.shared, keys),
     });
     const bridge = createBridge({ ...shared, store, homeserver, connector, settings: bridgeSettings(config.shared) });
     const adminServer = createAdminServer({
@@ -76,6 +83,29 @@ export async function compose<C>(
     await stop(0);
     throw error;
   }
+}
+
+/** Secrets without the key that sealed them are of no use: an admin may still have it. */
+async function sayNewKey(store: Store, keyFile: string, log: Log): Promise<void> {
+  const sealed = (await store.secrets.list("")).length;
+  if (sealed === 0) return log.info({ keyFile }, "made a new secret key; keep a copy of it apart from the database");
+  log.warn(
+    { keyFile, sealed },
+    "the secret key was not there and a new one was made; what the old one sealed does not open: put the old one into the file again, or people have to log in anew",
+  );
+}
+
+/** Public addresses of files: signed with a key that is of no use for anything else. */
+function mediaOption({ media }: SharedConfig, [key]: readonly Key[]) {
+  if (media === undefined || key === undefined) return {};
+  return {
+    media: {
+      listen: listenAt("media.listen", media.listen),
+      publicUrl: media.url,
+      key: deriveSecret(key, "media addresses"),
+      expiresMs: media.expiryDays * dayMs,
+    },
+  };
 }
 
 /** A link that can never be made is a mistake of the config like any other. */

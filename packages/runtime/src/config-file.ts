@@ -88,7 +88,10 @@ export function parseConfig<C>(
   const span = section as C;
   const shared = rest as SharedConfig;
   const networks = source.networks?.(span);
-  const misnamed = networks === undefined ? [] : networkProblems(source.name, networks, shared);
+  const misnamed = [
+    ...(networks === undefined ? [] : networkProblems(source.name, networks, shared)),
+    ...listenProblems(shared),
+  ];
   if (misnamed.length > 0) {
     throw new ConfigError(misnamed.map((problem) => place(problem, file, document, lines, found)));
   }
@@ -98,6 +101,18 @@ export function parseConfig<C>(
     span,
     secrets: secretsIn(values),
   };
+}
+
+/** Each of our servers needs a port of its own; the system would only say that one is taken. */
+function listenProblems({ appservice, admin, media }: SharedConfig): ConfigProblem[] {
+  const listens = Object.entries({ appservice, admin, media }).flatMap(([section, at]) =>
+    at === undefined || at.listen.endsWith(":0") ? [] : [{ section, listen: at.listen }],
+  );
+  return listens.flatMap(({ section, listen }, index) => {
+    const earlier = listens.slice(0, index).find((one) => one.listen === listen);
+    const message = `is ${listen}, as ${earlier?.section}.listen is: each needs a port of its own`;
+    return earlier === undefined ? [] : [{ path: [section, "listen"], message }];
+  });
 }
 
 function plainValues(document: Document.Parsed, file: string): unknown {
@@ -169,7 +184,7 @@ function keysAt(schema: SchemaNode, path: Path): string[] {
 }
 
 function withAbsolutePaths(shared: SharedConfig, folder: string): SharedConfig {
-  const { registration } = shared.appservice;
+  const { appservice, secrets, double_puppet: puppets } = shared;
   const sqlite = /^sqlite:(?:\/\/)?(.+)$/.exec(shared.database.url)?.[1];
   const url =
     sqlite === undefined || sqlite === ":memory:"
@@ -177,12 +192,14 @@ function withAbsolutePaths(shared: SharedConfig, folder: string): SharedConfig {
       : `sqlite:${isAbsolute(sqlite) ? sqlite : join(folder, sqlite)}`;
   return {
     ...shared,
-    appservice: { ...shared.appservice, registration: resolve(folder, registration) },
+    appservice: { ...appservice, registration: resolve(folder, appservice.registration) },
     database: { url },
+    secrets: { ...secrets, keyFile: resolve(folder, secrets.keyFile) },
+    ...(puppets === undefined ? {} : { double_puppet: { registration: resolve(folder, puppets.registration) } }),
   };
 }
 
-const secretKey = /pass(?:word|phrase|wd)?$|token$|secret$|privatekey$/i;
+const secretKey = /pass(?:word|phrase|wd)?$|token$|secret$|privatekey$|^key$/i;
 
 /** Everything in the config that is a secret by its key, and passwords inside URLs. */
 function secretsIn(values: unknown, key = ""): string[] {

@@ -5,27 +5,8 @@
 import { type BridgeSettings, userId } from "@trestle/core";
 import { serverKinds } from "@trestle/matrix";
 import { z } from "zod";
-
-const httpUrl = (example: string) =>
-  z
-    .string({ error: `must be a URL like ${example}` })
-    .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), {
-      error: `is no URL. Write it with http:// or https://, like ${example}`,
-    })
-    .refine((text) => !/[?#]/.test(text) && !/\/_matrix\b/.test(text), {
-      error: `must end after the host and port, like ${example}`,
-    })
-    .transform((text) => text.replace(/\/+$/, ""));
-
-const hostAndPort = (example: string) =>
-  z
-    .string({ error: `must be HOST:PORT, like ${example}` })
-    .refine((text) => parseHostPort(text) !== undefined, { error: `must be HOST:PORT, like ${example}` });
-
-const localpart = (what: string) =>
-  z.string({ error: `must be ${what} without @ and domain, like _irc_bot` }).regex(/^[a-z0-9._=/+-]+$/, {
-    error: `must be ${what} of lower-case letters, digits and . _ = / + - only, without @ and domain`,
-  });
+import { optionalSections } from "./config-optional.ts";
+import { dayMs, days, hostAndPort, httpUrl, localpart } from "./config-values.ts";
 
 const level = z.enum(["block", "relay", "user", "moderator", "admin"], {
   error: "must be one of block, relay, user, moderator, admin",
@@ -48,14 +29,6 @@ const pattern = z.string().refine(
   },
   { error: "is no regular expression" },
 );
-
-const days = (what: string) =>
-  z
-    .number({ error: `must be ${what} in days, like 7` })
-    .min(0, { error: "cannot be less than 0" })
-    .max(3650, {
-      error: "cannot be more than 3650 (ten years)",
-    });
 
 /** The shape for a span of this name; `span` gives the defaults their names. */
 export function sharedShape(span: string) {
@@ -123,15 +96,11 @@ export function sharedShape(span: string) {
       })
       .default({ textDays: 7, doneDays: 14 }),
     siblings: z.array(z.strictObject({ bot: matrixUser, ghosts: pattern })).default([]),
-    notices: z
-      .strictObject({ reactions: z.boolean({ error: "must be true or false" }).default(false) })
-      .default({ reactions: false }),
+    ...optionalSections(span),
   };
 }
 
 export type SharedConfig = z.output<z.ZodObject<ReturnType<typeof sharedShape>>>;
-
-const dayMs = 24 * 60 * 60 * 1000;
 
 /** The config's shared part as the core wants it. */
 export function bridgeSettings(config: SharedConfig): BridgeSettings {
@@ -146,23 +115,10 @@ export function bridgeSettings(config: SharedConfig): BridgeSettings {
     textRetentionMs: config.retention.textDays * dayMs,
     doneRetentionMs: config.retention.doneDays * dayMs,
     reactionNotices: config.notices.reactions,
-    receipts: false,
-    statusEvents: false,
-    members: "lazy",
-    spaces: false,
+    receipts: config.notices.receipts,
+    statusEvents: config.notices.status,
+    members: config.members,
+    spaces: config.spaces,
     laneJobsMax: 100_000,
   };
-}
-
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** `127.0.0.1:29310`, `[::1]:29310`, `localhost:29310`; undefined when it is none of these. */
-export function parseHostPort(text: string): HostPort | undefined {
-  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  return host === undefined || port > 65_535 ? undefined : { host, port };
 }

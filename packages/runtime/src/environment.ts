@@ -38,7 +38,7 @@ export function readOverrides(env: Environment, schema: SchemaNode, values: unkn
     if (text === undefined || !variable.startsWith("TRESTLE_")) continue;
     const name = variable.slice("TRESTLE_".length);
     const sections = Object.keys(schema.properties ?? {});
-    if (!sections.some((section) => name.startsWith(`${upperSnake(section)}_`))) continue;
+    if (!sections.some((section) => `${name}_`.startsWith(`${upperSnake(section)}_`))) continue;
     const plain = findPath(name, schema, values);
     const inFile = name.endsWith("_FILE") ? findPath(name.slice(0, -"_FILE".length), schema, values) : undefined;
     const place = `environment variable ${variable}`;

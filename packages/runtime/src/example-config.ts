@@ -49,8 +49,27 @@ siblings: []
 #  - bot: "@_telegram_bot:example.org"
 #    ghosts: "@_telegram_.*:example\\\\.org"
 
+# What seals people's tokens in the database. Made at the first start; keep a copy apart from the database's backups.
+secrets:
+  keyFile: ./${span}.key # readable by this user only; or the key itself in the environment, as TRESTLE_SECRETS_KEY
+
+# Files for people on networks that can take only an address: served here, signed, for a while.
+# media:
+#   listen: 127.0.0.1:29312 # where the bridge listens for them
+#   url: https://media.example.org # how everybody reaches that, through your web server
+#   expiryDays: 30
+
+# People act as themselves, not as ghosts: \`trestle register double-puppet\` writes the file and this section.
+# double_puppet:
+#   registration: ./doublepuppet.yaml
+
 notices:
   reactions: false # a short notice for each reaction where the network has none
+  receipts: false # the bot's read mark shows how far messages were delivered
+  status: false # delivery states in the clients that show them (com.beeper.message_send_status)
+
+members: lazy # ghosts join when they speak; full: everybody who is there; off: nobody leaves or joins but by speaking
+spaces: false # true: a space for each network, with its linked rooms
 
 ${section.trimEnd()}
 `;

@@ -13,6 +13,7 @@ import { exitCodeOf, exitCodes, mends } from "./exit-codes.ts";
 import { isExpected } from "./expected-error.ts";
 import { createRedactor } from "./redact.ts";
 import { register } from "./register.ts";
+import { rotateKey } from "./rotate-key.ts";
 import { run } from "./run.ts";
 import type { Span, Terminal } from "./span.ts";
 
@@ -54,6 +55,8 @@ export async function spanCommand<C>(
         return await check(span, config, terminal);
       case "register":
         return register(span, config, command, terminal);
+      case "rotate-key":
+        return await rotateKey(span, config, terminal);
       case "ask":
         return await ask(span, config, command.line, terminal);
       default:

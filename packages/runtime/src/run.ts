@@ -6,10 +6,10 @@ import { BridgeError, type Log, systemClock } from "@trestle/core";
 import type { Registration } from "@trestle/matrix";
 import { type Composed, compose } from "./compose.ts";
 import type { LoadedConfig } from "./config-file.ts";
+import { loadCredentials } from "./credentials.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { type Probe, probeHomeserver } from "./homeserver-probe.ts";
 import { createLog } from "./log.ts";
-import { loadRegistration } from "./registration-file.ts";
 import type { Span, Terminal } from "./span.ts";
 
 /** Less than the 90 s that supervisors wait before they kill. */
@@ -30,15 +30,15 @@ interface Ending {
 
 /** Resolves to the exit code once everything is closed. Rejects with a BridgeError when it cannot even start. */
 export async function run<C>(span: Span<C>, config: LoadedConfig<C>, terminal: Terminal): Promise<number> {
-  const registration = loadRegistration(span.name, config.shared);
-  const secrets = [...config.secrets, registration.as_token, registration.hs_token];
+  const credentials = loadCredentials(span, config);
+  const { registration, secrets } = credentials;
   const log = createLog({ ...config.shared.log, secrets });
   const ended = Promise.withResolvers<Ending>();
   const stopListening = endings(ended.resolve, log);
   const watching = new AbortController();
   try {
     const startedAt = performance.now();
-    const starting = compose(span, config, registration, log).catch((error: unknown) =>
+    const starting = compose(span, config, credentials, log).catch((error: unknown) =>
       whyRefused(error, config, registration),
     );
     void watchHomeserver(config, registration, log, watching.signal, ended.resolve);

@@ -39,6 +39,8 @@ export interface TestFolder {
   readonly registration: string;
   write(changes?: Readonly<Record<string, unknown>>): void;
   command(...args: string[]): Promise<Ran>;
+  /** The same in this environment. */
+  commandWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<Ran>;
   /** Starts `run`; what it writes grows in the returned object. */
   terminal(): Terminal & { readonly text: { out: string; err: string } };
   remove(): void;
@@ -75,9 +77,10 @@ export async function aFolder(homeserverUrl = "http://127.0.0.1:9"): Promise<Tes
       };
       writeFileSync(config, stringify({ ...sections, ...changes }));
     },
-    async command(...args) {
+    command: (...args) => folder.commandWith({}, ...args),
+    async commandWith(env, ...args) {
       const heard = terminal();
-      const code = await spanCommand(fakeSpan, args, {}, heard);
+      const code = await spanCommand(fakeSpan, args, env, heard);
       return { code, ...heard.text };
     },
     terminal,

@@ -10,6 +10,7 @@ describe("the command line of a span", () => {
     ["example", { verb: "example" }],
     ["run", { verb: "run", config: "irc.yaml" }],
     ["run --config /etc/irc.yaml", { verb: "run", config: "/etc/irc.yaml" }],
+    ["rotate-key -c x.yaml", { verb: "rotate-key", config: "x.yaml" }],
     ["check -c x.yaml", { verb: "check", config: "x.yaml" }],
     [
       "register --server conduit",

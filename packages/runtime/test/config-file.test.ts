@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { parseConfig, rewriteConfig } from "../src/config-file.ts";
 import { ConfigError } from "../src/config-problems.ts";
-import { bridgeSettings, parseHostPort } from "../src/config-shape.ts";
+import { bridgeSettings } from "../src/config-shape.ts";
+import { parseHostPort } from "../src/config-values.ts";
 import { exampleConfig } from "../src/example-config.ts";
 
 const schema = z.strictObject({
@@ -88,6 +89,54 @@ describe("a config that is right", () => {
     ]);
   });
 
+  test("[A3] what may be left out has its defaults, and its paths stand relative to the file too", () => {
+    const { shared } = parse(good);
+    expect(shared.secrets).toEqual({ keyFile: "/etc/trestle/irc.key" });
+    expect([shared.media, shared.double_puppet]).toEqual([undefined, undefined]);
+    expect(bridgeSettings(shared)).toMatchObject({
+      reactionNotices: false,
+      receipts: false,
+      statusEvents: false,
+      members: "lazy",
+      spaces: false,
+    });
+    const text = `${good}secrets: { keyFile: /run/k }
+media: { listen: "127.0.0.1:29312", url: "https://media.example.org/", expiryDays: 0.5 }
+double_puppet: { registration: ../dp.yaml }
+notices: { receipts: true, status: true }
+members: full
+spaces: true
+`;
+    const full = parse(text).shared;
+    expect(full.secrets.keyFile).toBe("/run/k");
+    expect(full.media).toEqual({ listen: "127.0.0.1:29312", url: "https://media.example.org", expiryDays: 0.5 });
+    expect(full.double_puppet).toEqual({ registration: "/etc/dp.yaml" });
+    expect(bridgeSettings(full)).toMatchObject({
+      reactionNotices: false,
+      receipts: true,
+      statusEvents: true,
+      members: "full",
+      spaces: true,
+    });
+  });
+
+  test("[S4] the secret key comes from the environment, and is known as a secret", () => {
+    const { shared, secrets } = parse(good, {
+      TRESTLE_SECRETS_KEY: "a-secret-key",
+      TRESTLE_SPACES: "true",
+      TRESTLE_MEMBERS: "off",
+      TRESTLE_DOUBLE_PUPPET_REGISTRATION: "/run/dp.yaml",
+    });
+    expect(shared.secrets.key).toBe("a-secret-key");
+    expect(secrets).toContain("a-secret-key");
+    expect([shared.spaces, shared.members, shared.double_puppet]).toEqual([
+      true,
+      "off",
+      { registration: "/run/dp.yaml" },
+    ]);
+    expect(parse(good, { TRESTLE_SECRETS_KEY_FILE: "/run/k" }).shared.secrets).toEqual({ keyFile: "/run/k" });
+  });
+
   test("days become milliseconds", () => {
     const settings = bridgeSettings(parse(`${good}retention: { textDays: 0, doneDays: 2 }\n`).shared);
     expect(settings.textRetentionMs).toBe(0);
@@ -126,6 +175,26 @@ describe("[A3] each mistake is named with its place and its mend", () => {
       good.replace("name: example.org", "name: https://example.org"),
       "/etc/trestle/irc.yaml:3:3: homeserver.name must be the server's name",
     ],
+    [
+      "an address of media that is over at once",
+      `${good}media: { listen: "127.0.0.1:1", url: "https://m", expiryDays: 0 }\n`,
+      "media.expiryDays must be more than 0",
+    ],
+    [
+      "a media section without its address",
+      `${good}media: { listen: "127.0.0.1:1" }\n`,
+      "media.url must be a URL like",
+    ],
+    [
+      "two servers on one port",
+      `${good}media: { listen: "127.0.0.1:29310", url: "https://m" }\n`,
+      "media.listen is 127.0.0.1:29310, as appservice.listen is: each needs a port of its own",
+    ],
+    ["another way of membership", `${good}members: some\n`, "irc.yaml:14:1: members must be lazy (ghosts join"],
+    ["a word for yes", `${good}spaces: often\n`, "spaces must be true or false"],
+    ["a key file without a name", `${good}secrets: { keyFile: "" }\n`, "secrets.keyFile is empty"],
+    ["a double puppet of another name", `${good}double_pupet: {}\n`, 'Did you mean "double_puppet"?'],
+    ["a notice that there is none of", `${good}notices: { receits: true }\n`, 'Did you mean "receipts"?'],
     ["a number for a name", good.replace("name: example.org", "name: 12"), "homeserver.name must be the server's name"],
     ["a missing section", good.replace(/database:\n.*\n/, ""), "/etc/trestle/irc.yaml: database is missing"],
     [

@@ -1,0 +1,29 @@
+/** Everything secret that a span needs to run, read together: the registration and the secret key. */
+import type { Registration } from "@trestle/matrix";
+import type { Key } from "@trestle/store";
+import type { LoadedConfig } from "./config-file.ts";
+import { loadRegistration } from "./registration-file.ts";
+import { ensureKeys, secretsOf } from "./secret-key.ts";
+import type { Span } from "./span.ts";
+
+export interface Credentials {
+  readonly registration: Registration;
+  /** Newest first. */
+  readonly keys: readonly Key[];
+  /** The key was made just now: it opens nothing that stood in the database before. */
+  readonly keyIsNew: boolean;
+  /** What must never be seen in a log or an error, the config's own secrets included. */
+  readonly secrets: readonly string[];
+}
+
+/** Makes the secret key where there is none. Throws `registration-mismatch` or `config-invalid`. */
+export function loadCredentials<C>(span: Span<C>, config: LoadedConfig<C>): Credentials {
+  const registration = loadRegistration(span.name, config.shared);
+  const { keys, made } = ensureKeys(span.name, config.shared.secrets);
+  return {
+    registration,
+    keys,
+    keyIsNew: made,
+    secrets: [...config.secrets, registration.as_token, registration.hs_token, ...secretsOf(keys)],
+  };
+}
