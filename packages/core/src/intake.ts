@@ -181,6 +181,8 @@ const crossingTypes = new Set([
   "m.room.topic",
   "m.reaction",
   "m.sticker",
+  "m.poll.start",
+  "org.matrix.msc3381.poll.start",
 ]);
 
 /** Senders remembered: a few minutes of a busy server. */
