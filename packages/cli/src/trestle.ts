@@ -10,7 +10,7 @@ const packages = new URL("../../", import.meta.url);
 
 /** Verbs that are put to a running span, over its admin server. */
 const asked = ["status", "links", "failures", "retry", "link", "unlink", "pause", "resume"] as const;
-const direct = ["run", "check", "register", "example"] as const;
+const direct = ["run", "check", "register", "rotate-key", "export", "restore", "example"] as const;
 
 const usageExit = 64;
 
@@ -31,6 +31,12 @@ const help = (
     trestle link irc '!room:server' libera '#channel'       and unlink, pause, resume likewise
     trestle failures irc                       messages that were given up, and why
     trestle retry irc NUMBER                   send one of them again
+
+
+  Keeping it
+    trestle export irc > links.yaml            all links, to be kept
+    trestle restore irc links.yaml             and made again from that
+    trestle rotate-key irc                     a new key for the secrets in the database (stop the span first)
 
   Every verb takes --config FILE; without it the config is SPAN.yaml in the current folder.
 `;

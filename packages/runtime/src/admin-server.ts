@@ -24,7 +24,9 @@ export interface AdminServer {
   stop(): Promise<void>;
 }
 
-const bodyBytesMax = 8 * 1024;
+const lineBytesMax = 8 * 1024;
+/** Of the one command that carries a document: all links of a span, some 300 bytes each. */
+const documentBytesMax = 16 * 1024 * 1024;
 
 export function createAdminServer(options: AdminServerOptions): AdminServer {
   const server = createServer((request, response) => {
@@ -84,8 +86,11 @@ async function command(options: AdminServerOptions, request: IncomingMessage): P
   const given = /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
   if (!sameText(given, options.token)) return { status: 401, body: { error: "the admin token is missing or wrong" } };
   const body = await readBody(request);
-  if (body === undefined) return { status: 413, body: { error: `a command has at most ${bodyBytesMax} bytes` } };
-  const line = lineOf(body);
+  const line = body === undefined ? undefined : lineOf(body);
+  if (body === undefined || (body.length > lineBytesMax && line?.startsWith("links restore ") !== true)) {
+    const most = `a command has at most ${lineBytesMax} bytes, \`links restore\` ${documentBytesMax}`;
+    return { status: 413, body: { error: most } };
+  }
   if (line === undefined) return { status: 400, body: { error: 'send {"line": "status"}' } };
   return { status: 200, body: { answer: await options.command(line) } };
 }
@@ -101,7 +106,7 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > bodyBytesMax) return undefined;
+    if (length > documentBytesMax) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

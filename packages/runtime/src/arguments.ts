@@ -4,7 +4,7 @@ import { type ServerKind, serverKinds } from "@trestle/matrix";
 import { nearestName } from "./nearest-name.ts";
 
 export type SpanCommand =
-  | { readonly verb: "run" | "check" | "rotate-key"; readonly config: string }
+  | { readonly verb: "run" | "check" | "rotate-key" | "export"; readonly config: string }
   | {
       readonly verb: "register";
       readonly config: string;
@@ -13,6 +13,7 @@ export type SpanCommand =
       readonly force: boolean;
       readonly placeholders: boolean;
     }
+  | { readonly verb: "restore"; readonly config: string; readonly file: string }
   | { readonly verb: "ask"; readonly config: string; readonly line: string }
   | { readonly verb: "example" }
   | { readonly verb: "help" };
@@ -20,7 +21,7 @@ export type SpanCommand =
 /** A wrong command line; its message is for people. */
 export class UsageError extends Error {}
 
-const verbs = ["run", "check", "register", "rotate-key", "example", "ask", "help"] as const;
+const verbs = ["run", "check", "register", "rotate-key", "export", "restore", "example", "ask", "help"] as const;
 
 /** What each verb does; `name` is the span's. */
 export const spanHelp = (name: string): string => `The ${name} span of Trestle
@@ -31,6 +32,9 @@ export const spanHelp = (name: string): string => `The ${name} span of Trestle
                            write the registration for this homeserver (${serverKinds.join(", ")});
                            tokens that stand in the file are kept unless --force; --out - prints it instead
   rotate-key --config FILE a new secret key, and everything in the database sealed with it; the span must be stopped
+  export --config FILE     print all links of the running span, to be kept
+  restore --config FILE LINKS
+                           make the links again that \`export\` wrote into the file LINKS (- is standard input)
   example                  print a config to begin with
   ask --config FILE WORDS  put a command to the running span: status, links, failures, retry NUMBER, ...
 
@@ -49,12 +53,18 @@ export function parseSpanArguments(args: readonly string[], name: string): SpanC
     );
   }
   if (known === "example" || known === "help") return { verb: known };
-  const { values, positionals } = parse(rest, known === "ask");
+  const { values, positionals } = parse(rest, known === "ask" || known === "restore");
   if (values.help === true) return { verb: "help" };
   const config = values.config ?? `${name}.yaml`;
   if (known === "ask") {
     if (positionals.length === 0) throw new UsageError("ask what? For example: ask status");
     return { verb: known, config, line: positionals.join(" ") };
+  }
+  if (known === "restore") {
+    const [file, ...more] = positionals;
+    if (file === undefined || more.length > 0)
+      throw new UsageError("restore which file? For example: restore links.yaml");
+    return { verb: known, config, file };
   }
   if (known !== "register") return { verb: known, config };
   const server = serverKinds.find((kind) => kind === values.server);

@@ -11,6 +11,7 @@ import { ConfigError } from "./config-problems.ts";
 import { exampleConfig } from "./example-config.ts";
 import { exitCodeOf, exitCodes, mends } from "./exit-codes.ts";
 import { isExpected } from "./expected-error.ts";
+import { exportLinks, restoreLinks } from "./links-file.ts";
 import { createRedactor } from "./redact.ts";
 import { register } from "./register.ts";
 import { rotateKey } from "./rotate-key.ts";
@@ -57,6 +58,10 @@ export async function spanCommand<C>(
         return register(span, config, command, terminal);
       case "rotate-key":
         return await rotateKey(span, config, terminal);
+      case "export":
+        return await exportLinks(span, config, terminal);
+      case "restore":
+        return await restoreLinks(span, config, command.file, terminal);
       case "ask":
         return await ask(span, config, command.line, terminal);
       default:

@@ -85,6 +85,13 @@ describe("[A8] the admin server", () => {
     expect((await post(body)).status).toBe(expected);
   });
 
+  test("[R8] takes a long line for the links to restore, and for nothing else", async () => {
+    const line = `links restore ${"x".repeat(1_000_000)}`;
+    expect(await (await post(JSON.stringify({ line }))).json()).toEqual({ answer: `did ${line}` });
+    expect((await post(JSON.stringify({ line: `link restore ${"x".repeat(10_000)}` }))).status).toBe(413);
+    expect((await post(JSON.stringify({ line: `links restore ${"x".repeat(17_000_000)}` }))).status).toBe(413);
+  });
+
   test("a command that fails gives no detail away and leaves the server well", async () => {
     const answer = await post('{"line":"explode"}');
     expect(answer.status).toBe(500);

@@ -11,6 +11,9 @@ describe("the command line of a span", () => {
     ["run", { verb: "run", config: "irc.yaml" }],
     ["run --config /etc/irc.yaml", { verb: "run", config: "/etc/irc.yaml" }],
     ["rotate-key -c x.yaml", { verb: "rotate-key", config: "x.yaml" }],
+    ["export", { verb: "export", config: "irc.yaml" }],
+    ["restore links.yaml -c x.yaml", { verb: "restore", config: "x.yaml", file: "links.yaml" }],
+    ["restore -", { verb: "restore", config: "irc.yaml", file: "-" }],
     ["check -c x.yaml", { verb: "check", config: "x.yaml" }],
     [
       "register --server conduit",
@@ -34,6 +37,9 @@ describe("the command line of a span", () => {
     ["run extra", "Unexpected argument 'extra'"],
     ["register", "say which homeserver this is for: --server synapse | conduit"],
     ["register --server exchange", '("exchange" is none of them)'],
+    ["restore", "restore which file?"],
+    ["restore a b", "restore which file?"],
+    ["export extra", "Unexpected argument 'extra'"],
     ["ask", "ask what? For example: ask status"],
   ])("%j is refused with a sentence", (line, expected) => {
     expect(() => parse(line)).toThrow(UsageError);

@@ -171,6 +171,14 @@ describe("a span that runs", () => {
     expect(metrics).toContain("trestle_ready 1");
     const checked = await folder.command("check", "--config", folder.config);
     expect([checked.code, checked.out]).toEqual([0, expect.stringContaining("in use by this span, which is running")]);
+    const exported = await folder.command("export", "--config", folder.config);
+    expect(parse(exported.out)).toMatchObject({ span: "fake", links: [{ room, network: "fakenet", chat: "#lobby" }] });
+    const backup = join(folder.path, "links.yaml");
+    writeFileSync(backup, exported.out);
+    const restored = await folder.command("restore", backup, "--config", folder.config);
+    expect([restored.code, restored.out]).toEqual([0, expect.stringContaining("there already")]);
+    const rotated = await folder.command("rotate-key", "--config", folder.config);
+    expect([rotated.code, rotated.err]).toEqual([72, expect.stringContaining("Stop it first")]);
 
     process.emit("SIGTERM");
     expect(await running).toBe(0);
