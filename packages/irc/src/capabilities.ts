@@ -8,6 +8,8 @@ export interface IrcOffers {
   readonly redaction?: boolean;
   /** message-tags and msgid, with client tags allowed: `+draft/react` by TAGMSG. */
   readonly react?: boolean;
+  /** message-tags, with `+typing` allowed. */
+  readonly typing?: boolean;
   /** Bytes of text that one line holds (`textBytesMax` of outbound.ts). */
   readonly textBytesMax?: number;
   readonly partsMax?: number;
@@ -23,6 +25,7 @@ export function ircCapabilities(offers: IrcOffers): Capabilities {
   const actions = new Set<ActionKind>(["message", "edit"]);
   if (offers.redaction) actions.add("delete");
   if (offers.react) actions.add("react").add("unreact");
+  if (offers.typing) actions.add("typing");
   return {
     actions,
     replies: false,

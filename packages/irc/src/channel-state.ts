@@ -27,13 +27,24 @@ export interface Channel {
   readonly nicks: Set<string>;
 }
 
+/** Which words about accounts can be believed on this connection (its capabilities). */
+export interface AccountSources {
+  /** account-tag: whoever speaks without the tag is not logged in. */
+  readonly tagged: boolean;
+  /** account-notify: we hear of every login and logout. Without it, what a JOIN or a WHO said may be over at any moment. */
+  readonly told: boolean;
+}
+
+/** Marks our own `WHO #c %tcna,<token>`. */
+export const whoToken = "742";
+
 export interface ChannelState {
   find(name: string): Channel | undefined;
   person(nick: string): Person | undefined;
   isJoined(name: string): boolean;
   joined(): readonly Channel[];
   /** Takes one line; unknown ones change nothing. */
-  take(message: IrcMessage, ownNick: string, options: ServerOptions): void;
+  take(message: IrcMessage, ownNick: string, options: ServerOptions, sources: AccountSources): void;
   reset(): void;
 }
 
@@ -98,9 +109,9 @@ export function createChannelState(fold: (name: string) => string): ChannelState
 
   const handlers: Record<
     string,
-    (message: IrcMessage, isOwn: (nick: string) => boolean, options: ServerOptions) => void
+    (message: IrcMessage, isOwn: (nick: string) => boolean, options: ServerOptions, sources: AccountSources) => void
   > = {
-    JOIN(message, isOwn) {
+    JOIN(message, isOwn, _, { told }) {
       const name = param(message, 0);
       if (isOwn(message.nick)) {
         const channel = channelOf(name);
@@ -109,7 +120,7 @@ export function createChannelState(fold: (name: string) => string): ChannelState
       }
       if (channels.get(fold(name))?.joined !== true) return;
       add(channelOf(name), message.nick, "");
-      if (message.params.length > 2) setAccount(message.nick, param(message, 1));
+      if (told && message.params.length > 2) setAccount(message.nick, param(message, 1));
     },
     PART: (message, isOwn) => leave(param(message, 0), message.nick, isOwn(message.nick)),
     KICK: (message, isOwn) => leave(param(message, 0), param(message, 1), isOwn(param(message, 1))),
@@ -118,7 +129,9 @@ export function createChannelState(fold: (name: string) => string): ChannelState
       if (person !== undefined) for (const channel of [...person.channels]) removeFrom(channel, person);
     },
     NICK: (message) => rename(message.nick, param(message, 0)),
-    ACCOUNT: (message) => setAccount(message.nick, param(message, 0)),
+    ACCOUNT(message, _, __, { told }) {
+      if (told) setAccount(message.nick, param(message, 0));
+    },
     TOPIC(message) {
       const channel = channels.get(fold(param(message, 0)));
       if (channel !== undefined) channel.topic = message.params.length > 1 ? lastParam(message) : "";
@@ -152,8 +165,9 @@ export function createChannelState(fold: (name: string) => string): ChannelState
       }
     },
     // RPL_WHOSPCRPL to our `WHO #c %tcna,<token>`: token, channel, nick, account
-    "354"(message) {
-      if (message.params.length === 5) setAccount(param(message, 3), param(message, 4));
+    "354"(message, _, __, { told }) {
+      const isOurs = message.params.length === 5 && param(message, 1) === whoToken;
+      if (told && isOurs) setAccount(param(message, 3), param(message, 4));
     },
   };
 
@@ -162,12 +176,15 @@ export function createChannelState(fold: (name: string) => string): ChannelState
     person: (nick) => people.get(fold(nick)),
     isJoined: (name) => channels.get(fold(name))?.joined === true,
     joined: () => [...channels.values()].filter((channel) => channel.joined),
-    take(message, ownNick, options) {
-      if (!Object.hasOwn(handlers, message.command)) return;
+    take(message, ownNick, options, sources) {
       const own = fold(ownNick);
-      handlers[message.command]?.(message, (nick) => fold(nick) === own, options);
+      if (Object.hasOwn(handlers, message.command)) {
+        handlers[message.command]?.(message, (nick) => fold(nick) === own, options, sources);
+      }
+      if (!sources.tagged || message.nick === "") return;
       const account = message.tags["account"];
-      if (account !== undefined && message.nick !== "") setAccount(message.nick, account);
+      if (account !== undefined) setAccount(message.nick, account);
+      else if (message.command === "PRIVMSG" || message.command === "NOTICE") setAccount(message.nick, "*");
     },
     reset() {
       channels.clear();

@@ -109,6 +109,8 @@ export function createConfirmations(options: ConfirmationsOptions): Confirmation
       }
       const labelledEntry = labelled ? byLabel(message) : undefined;
       if (labelledEntry !== undefined) return takeLabelled(message, labelledEntry);
+      // nothing waits for the echo of what was said in passing
+      if (own && message.tags["+typing"] !== undefined) return true;
       if (own && echoed.has(message.command)) {
         const target = fold(param(message, 0));
         const entry = open.find(

@@ -21,6 +21,7 @@ import type { Interpret, Relayed } from "./line-events.ts";
 import { createNetworkParts, type NetworkParts } from "./network-parts.ts";
 import type { OwnLines } from "./own-lines.ts";
 import { defaultServerOptions, type ServerOptions } from "./profiles.ts";
+import { sendInPassing } from "./sending.ts";
 import { openSession, type Session } from "./session.ts";
 import { superviseSessions } from "./supervise.ts";
 
@@ -48,6 +49,8 @@ export interface Connection {
    * `network-down` or `not-joined`.
    */
   whenIn(chat: ChatKey): Promise<Session>;
+  /** Tells by tags alone, if we are in the chat and the connection has nothing else to do; whether it did. */
+  sendInPassing(chat: ChatKey, tags: Readonly<Record<string, string>>): boolean;
   /** Knows our own lines in this chat since then, as far as the server can tell; from when on by the server's clock. */
   findOwnLines(chat: ChatKey, sinceMs: number): Promise<number>;
   /** Where the server keeps history: which of our lines it has. */
@@ -190,6 +193,8 @@ export function createConnection(options: ConnectionOptions): Connection {
       await hearing.whenSettled(chat);
       return requireJoined(chat);
     },
+    sendInPassing: (chat, tags) =>
+      session !== undefined && ready && channels.isJoined(chat.id) && sendInPassing(session, chat, tags),
     findOwnLines: (chat, sinceMs) => hearing.findOwnLines(chat, sinceMs),
     ownLines: () => (capabilities.has("draft/chathistory") && config.historyLinesMax > 0 ? ownLines : undefined),
     problemOf: (chat) => joins.problemOf(chat.id),

@@ -23,10 +23,11 @@ import type { IrcConfig, IrcNetworkConfig } from "./config.ts";
 import { type Connection, type ConnectionFacts, createConnection } from "./connections.ts";
 import { channelProblem, decodeRemoteUser, encodeRemoteUser, foldCase, ircChatKey, localMessageId } from "./ids.ts";
 import { toRemoteEvent } from "./inbound.ts";
-import { type IrcPart, planIrc, topicText } from "./outbound.ts";
+import { type IrcPart, planIrc, topicText, typingTag } from "./outbound.ts";
 import { capabilitiesOf, createSpeakers, planContext } from "./plan-context.ts";
 import { defaultServerOptions } from "./profiles.ts";
 import { sendConfirmed, sendOnce } from "./sending.ts";
+import { createToldTyping } from "./typing.ts";
 import { createUlids } from "./ulid.ts";
 
 const emptyFacts = (config: IrcNetworkConfig): ConnectionFacts => ({
@@ -62,6 +63,7 @@ export function createIrcConnector(config: IrcConfig): Connector {
   const factsOf = (network: NetworkId): ConnectionFacts =>
     connections.get(network)?.facts() ?? emptyFacts(configOf(network));
   const now = (): number => clock?.now() ?? 0;
+  const typing = createToldTyping(now);
 
   return {
     name: "irc",
@@ -109,6 +111,7 @@ export function createIrcConnector(config: IrcConfig): Connector {
     },
     unfollow(chat, reason) {
       speakers.forget(chat);
+      typing.forget(chat);
       connections.get(chat.network)?.unfollow(chat, reason);
     },
 
@@ -124,7 +127,14 @@ export function createIrcConnector(config: IrcConfig): Connector {
       });
       return planIrc(action, author, context, lookup);
     },
-    async sendPart(chat, part, _author, key, again) {
+    async sendPart(chat, part, author, key, again) {
+      const typed = (part as IrcPart).tags?.[typingTag];
+      if (typed !== undefined) {
+        const say = (state: string) =>
+          connections.get(chat.network)?.sendInPassing(chat, { [typingTag]: state }) === true;
+        typing.tell(chat, author.userId, typed === "active", say);
+        return localMessageId(ulid(now()));
+      }
       const connection = connectionOf(chat.network);
       await connection.whenIn(chat);
       const sinceServerMs = again && (await connection.findOwnLines(chat, again.sinceMs));

@@ -5,7 +5,7 @@
  */
 import type { ChatKey, ConnectorHost, Log, NetworkId, RemoteEvent } from "@trestle/core";
 import { type Arrivals, createArrivals } from "./arrivals.ts";
-import type { ChannelState } from "./channel-state.ts";
+import type { AccountSources, ChannelState } from "./channel-state.ts";
 import { type ChatHistory, createChatHistory } from "./chathistory.ts";
 import type { IrcNetworkConfig } from "./config.ts";
 import { type CtcpResponder, createCtcpResponder } from "./ctcp.ts";
@@ -16,9 +16,10 @@ import type { CaseMapping } from "./ids.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Joins } from "./joins.ts";
 import { createLineEvents, type Interpret, type Relayed } from "./line-events.ts";
-import { type IrcMessage, lastParam, param, serverTimeMs } from "./message.ts";
+import { type IrcMessage, isMarkedAsRelayed, lastParam, param, serverTimeMs } from "./message.ts";
 import { createNickKeeper, type NickKeeper } from "./nick-keeper.ts";
 import type { OwnLines } from "./own-lines.ts";
+import { createPeople, type People, type PeopleOptions } from "./people.ts";
 import { defaultServerOptions } from "./profiles.ts";
 import type { Session } from "./session.ts";
 import type { Topics } from "./topics.ts";
@@ -50,6 +51,8 @@ export interface Hearing {
   unfollow(chat: ChatKey): void;
   /** A followed channel went out, or could not be entered. */
   wentOut(channel: string, reason: string): void;
+  /** The server says that a followed channel can never be entered. */
+  isGone(channel: string, reason: string): void;
   /** No arrival is under way. */
   isSettled(): boolean;
   /** Resolves once this chat's past is known; what was sent there unconfirmed is known then too. */
@@ -74,6 +77,7 @@ export function createHearing(options: HearingOptions): Hearing {
   let history: ChatHistory | undefined;
   let ctcp: CtcpResponder = createCtcpResponder(clock, options.config.contact);
   let nickKeeper: NickKeeper | undefined;
+  let people: People | undefined;
   let source: string | undefined;
   let clockOffsetMs = 0;
   let relays = false;
@@ -84,6 +88,7 @@ export function createHearing(options: HearingOptions): Hearing {
     chatOf,
     ownNick: () => session?.nick() ?? options.config.nick,
     serverOptions: () => session?.options() ?? defaultServerOptions,
+    sources: () => sourcesOf(session),
   });
   const isOurs = (nick: string): boolean => fold(nick) === fold(session?.nick() ?? options.config.nick);
   const arrivals = createArrivals({
@@ -105,6 +110,7 @@ export function createHearing(options: HearingOptions): Hearing {
     const chat = chatOf(channel);
     if (!joins.joined(channel) || chat === undefined || session === undefined) return;
     arrivals.arrive(chat, session);
+    people?.arrived(chat);
   };
 
   const takeOwn = (message: IrcMessage): void => {
@@ -129,7 +135,9 @@ export function createHearing(options: HearingOptions): Hearing {
         // an echo of what was relayed for us, from a server that does not mark it
         if (!isMarkedAsRelayed(message) && isOwnName(message.nick)) return;
         const heard = eventOf(message, false);
-        if (heard !== undefined) inbox.push(heard.event, clock.now(), heard.chat);
+        if (heard !== undefined && people?.heard(heard.event) !== true) {
+          inbox.push(heard.event, clock.now(), heard.chat);
+        }
         return;
       }
       case "TOPIC":
@@ -150,6 +158,8 @@ export function createHearing(options: HearingOptions): Hearing {
     }
   };
 
+  const note = (message: IrcMessage): void => noteIn(channels, session, message);
+
   return {
     begin(opened) {
       session = opened;
@@ -158,14 +168,15 @@ export function createHearing(options: HearingOptions): Hearing {
       relays = opened.has("draft/relaymsg") || opened.has("overdrivenetworks.com/relaymsg");
       ctcp = createCtcpResponder(clock, options.config.contact);
       nickKeeper = keepNick(options, opened);
+      people = watchPeople(options, { chatOf, eventOf, isOurs }, opened);
       refold(chats, fold);
       history = readHistory(options, opened);
     },
     end() {
-      history?.stop();
-      nickKeeper?.stop();
+      for (const part of [history, nickKeeper, people]) part?.stop();
       history = undefined;
       nickKeeper = undefined;
+      people = undefined;
       session = undefined;
     },
     take(message, own, answered) {
@@ -175,22 +186,25 @@ export function createHearing(options: HearingOptions): Hearing {
       if (history?.take(message) === true) return;
       // what a line means is judged by who was there before it, except for our own coming
       if (own) {
-        channels.take(message, session?.nick() ?? "", session?.options() ?? defaultServerOptions);
+        note(message);
         takeOwn(message);
         return;
       }
       if (!answered) {
         if (isQuery(message) && isOurs(param(message, 0))) answerQuery(message, ctcp, session);
+        people?.before(message);
         takeOther(message);
         joins.take(message);
         nickKeeper?.take(message);
       }
-      channels.take(message, session?.nick() ?? "", session?.options() ?? defaultServerOptions);
+      note(message);
+      people?.after(message);
       learnKey(options, message);
     },
     follow: (chat) => void chats.set(fold(chat.id), chat),
     unfollow: (chat) => void chats.delete(fold(chat.id)),
     wentOut: (channel, reason) => depart(options, arrivals, chatOf(channel), reason),
+    isGone: (channel, reason) => tellGone(options, chatOf(channel), reason),
     isSettled: () => arrivals.isSettled(),
     whenSettled: (chat) => arrivals.whenSettled(chat.id),
     findOwnLines: (chat, sinceMs) => arrivals.findOwnLines(chat.id, sinceMs),
@@ -198,6 +212,38 @@ export function createHearing(options: HearingOptions): Hearing {
       [...chats.values()].map((chat) => chat.id).filter((id) => arrivals.isArriving(id) || !channels.isJoined(id)),
     ownSource: () => source,
   };
+}
+
+function sourcesOf(session: Session | undefined): AccountSources {
+  return { tagged: session?.has("account-tag") === true, told: session?.has("account-notify") === true };
+}
+
+function noteIn(channels: ChannelState, session: Session | undefined, message: IrcMessage): void {
+  channels.take(message, session?.nick() ?? "", session?.options() ?? defaultServerOptions, sourcesOf(session));
+}
+
+function tellGone({ host, inbox, ulid }: HearingOptions, chat: ChatKey | undefined, reason: string): void {
+  const now = host.clock.now();
+  if (chat !== undefined) inbox.push({ kind: "chat-gone", key: `:${ulid(now)}`, chat, reason }, now, chat);
+}
+
+function watchPeople(
+  options: HearingOptions,
+  reading: Pick<PeopleOptions, "chatOf" | "eventOf" | "isOurs">,
+  session: Session,
+): People {
+  const { host, inbox, ulid } = options;
+  const { clock } = host;
+  return createPeople(
+    {
+      ...options,
+      ...reading,
+      sources: () => sourcesOf(session),
+      push: (event, chat) => inbox.push(event, clock.now(), chat),
+      newKey: () => `:${ulid(clock.now())}`,
+    },
+    session,
+  );
 }
 
 function depart({ entries }: HearingOptions, arrivals: Arrivals, chat: ChatKey | undefined, reason: string): void {
@@ -269,8 +315,6 @@ function refold(chats: Map<string, ChatKey>, fold: (name: string) => string): vo
   chats.clear();
   for (const chat of known) chats.set(fold(chat.id), chat);
 }
-
-const isMarkedAsRelayed = ({ tags }: IrcMessage): boolean => "relaymsg" in tags || "draft/relaymsg" in tags;
 
 const partReason = (message: IrcMessage): string =>
   `the bridge was made to leave${message.params.length > 1 ? ` (${cleanReason(lastParam(message))})` : ""}`;

@@ -28,19 +28,8 @@ import { ircCodec } from "./markup.ts";
 
 /** A line that was parsed, and no more: nothing in it has been judged yet. */
 export interface InboundLine {
-  /** `tagmsg`: a TAGMSG, whatever its tags say. `nick`: `text` is the new nick. `kick`: `text` is who was kicked. */
-  readonly kind:
-    | "privmsg"
-    | "notice"
-    | "action"
-    | "tagmsg"
-    | "redact"
-    | "topic"
-    | "nick"
-    | "account"
-    | "join"
-    | "part"
-    | "kick";
+  /** `tagmsg`: a TAGMSG, whatever its tags say. `nick`: `text` is the new nick. `part`: went, by whatever way; `text` is why. */
+  readonly kind: "privmsg" | "notice" | "action" | "tagmsg" | "redact" | "topic" | "nick" | "account" | "part";
   readonly nick: string;
   readonly ident?: string;
   readonly host?: string;
@@ -118,7 +107,7 @@ function chatEvent(
       return { ...actionEvent(line, context, heard, action), id: remoteMessageId(key) };
     }
     case "tagmsg": {
-      const action = reactionOf(line);
+      const action = reactionOf(line) ?? typingOf(line, context);
       return action === undefined ? undefined : actionEvent(line, context, heard, action);
     }
     case "redact": {
@@ -134,10 +123,14 @@ function chatEvent(
     }
     case "topic":
       return { kind: "chat-changed", chat, key, by: sender };
-    case "join":
-    case "part":
-    case "kick":
-      return { kind: "members-changed", chat, key };
+    case "part": {
+      const reason = harmlessText(line.text).trim();
+      return actionEvent(line, context, heard, {
+        kind: "membership",
+        change: "leave",
+        ...(reason === "" ? {} : { reason }),
+      });
+    }
   }
 }
 
@@ -240,6 +233,13 @@ function spokenText({
 function referenceOf({ tags }: InboundLine): RemoteMessageId | undefined {
   const msgid = tags["+draft/reply"] ?? tags["+reply"];
   return msgid === undefined || !isMsgid(msgid) ? undefined : remoteMessageId(msgid);
+}
+
+/** https://ircv3.net/specs/client-tags/typing: who pauses is not typing. What is over long ago is none. */
+function typingOf({ tags }: InboundLine, { late }: InboundContext): Action<RemoteMessageId> | undefined {
+  const state = tags["+typing"];
+  if (late === true || (state !== "active" && state !== "paused" && state !== "done")) return undefined;
+  return { kind: "typing", active: state === "active" };
 }
 
 /** https://ircv3.net/specs/client-tags/react: both tags at once mean nothing. */

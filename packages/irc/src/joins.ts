@@ -15,6 +15,10 @@ export interface JoinsOptions {
   readonly rejoinMaxMs: number;
   /** Writes a protocol line; undefined while there is no ready connection. */
   readonly send: (command: string, params: readonly string[]) => void;
+  /** The server says of the name itself that it can never be joined: told once until we are in. It is tried again all the same. */
+  readonly onGone: (channel: string, reason: string) => void;
+  /** What the server takes for a channel's name. */
+  readonly nameProblem: (channel: string) => string | undefined;
   /** We are out of a channel that we should be in. */
   readonly onOut: (channel: string, reason: string) => void;
 }
@@ -46,6 +50,7 @@ interface Wanted {
   tries: number;
   inSinceMs: number;
   problem?: string;
+  isToldGone?: boolean;
   key?: string;
   timer?: AbortController;
 }
@@ -68,6 +73,17 @@ const refusals: Readonly<Record<number, string>> = {
   519: "the channel is for others",
   520: "the channel is for operators",
 };
+/**
+ * Whether a refusal is about the name and not about us, the moment or the settings: a forbidden or impossible name. 403 is also said
+ * of channels that are yet to be made, and 479 by some of a channel linked to another.
+ */
+function isFinal(message: IrcMessage, problem: string | undefined): boolean {
+  const numeric = numericOf(message);
+  if (numeric === 403) return problem !== undefined;
+  if (numeric === 479) return !/link/i.test(lastParam(message));
+  return numeric === 448 || numeric === 476;
+}
+
 /** Unanswered for so long, a JOIN is sent again. */
 const answerMs = 60_000;
 /** Inside for so long, a kick is not one of a series. */
@@ -178,6 +194,7 @@ export function createJoins(options: JoinsOptions): Joins {
       entry.state = "in";
       entry.inSinceMs = clock.now();
       delete entry.problem;
+      delete entry.isToldGone;
       return true;
     },
     out(channel, reason) {
@@ -192,7 +209,12 @@ export function createJoins(options: JoinsOptions): Joins {
       const numeric = numericOf(message);
       if (numeric === 470) goOut(entry, `the channel forwards to ${cleanReason(param(message, 2))}`);
       const refusal = refusals[numeric];
-      if (refusal !== undefined) goOut(entry, `${refusal} (${cleanReason(lastParam(message))})`);
+      if (refusal === undefined) return;
+      const reason = `${refusal} (${cleanReason(lastParam(message))})`;
+      goOut(entry, reason);
+      if (entry.isToldGone === true || !isFinal(message, options.nameProblem(entry.name))) return;
+      entry.isToldGone = true;
+      options.onGone(entry.name, reason);
     },
     learnKey(channel, key) {
       const entry = find(channel);

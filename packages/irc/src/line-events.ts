@@ -3,11 +3,11 @@
  * the event the very key that the chat was followed by.
  */
 import type { ChatKey, Clock, Log, Lookup, NetworkId, RemoteEvent, UserId } from "@trestle/core";
-import type { ChannelState } from "./channel-state.ts";
+import type { AccountSources, ChannelState } from "./channel-state.ts";
 import { type CaseMapping, encodeRemoteUser } from "./ids.ts";
 import { type InboundContext, type InboundLine, isForRank } from "./inbound.ts";
 import { toInboundLine } from "./inbound-line.ts";
-import type { IrcMessage } from "./message.ts";
+import { type IrcMessage, isMarkedAsRelayed } from "./message.ts";
 import type { ServerOptions } from "./profiles.ts";
 
 export type Interpret = (line: InboundLine, context: InboundContext) => RemoteEvent | undefined;
@@ -28,6 +28,8 @@ export interface LineEventsOptions {
   readonly relayed: Relayed;
   readonly ownNick: () => string;
   readonly serverOptions: () => ServerOptions;
+  /** Which words about accounts can be believed now. */
+  readonly sources: () => AccountSources;
   readonly ulid: (nowMs: number) => string;
 }
 
@@ -53,7 +55,7 @@ export function createLineEvents(options: LineEventsOptions): LineEvents {
   });
   return (message, late) => {
     const now = clock.now();
-    const line = toInboundLine(message, now, channels.person(message.nick)?.account);
+    const line = toInboundLine(message, now, accountOf(message, late, options));
     if (line === undefined) return undefined;
     const { chantypes, statusmsg } = options.serverOptions();
     if (isForRank(line.target, { chantypes, statusPrefixes: statusmsg })) {
@@ -75,4 +77,18 @@ export function createLineEvents(options: LineEventsOptions): LineEvents {
     const chat = options.chatOf(event.chat.id);
     return chat === undefined ? undefined : { event: { ...event, chat }, chat };
   };
+}
+
+/**
+ * The account that the server vouches for with this very line. On it depends whose words these are: somebody who has taken the
+ * nick of a person, or spoke under it another day, never gets his account.
+ */
+function accountOf(message: IrcMessage, late: boolean, { channels, sources }: LineEventsOptions): string | undefined {
+  // What a relay says for others is not said by its own account.
+  if (isMarkedAsRelayed(message)) return undefined;
+  const tag = sources().tagged ? message.tags["account"] : undefined;
+  const known = late ? undefined : channels.person(message.nick)?.account;
+  // Nobody speaks with these; servers leave the tag out more often.
+  if (message.command === "NICK" || message.command === "PART") return tag ?? known;
+  return sources().tagged ? tag : known;
 }

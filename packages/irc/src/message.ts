@@ -11,6 +11,9 @@ export const param = (message: IrcMessage, at: number): string => message.params
 /** The last parameter: the text of most lines. */
 export const lastParam = (message: IrcMessage): string => message.params.at(-1) ?? "";
 
+/** Said by a relay for somebody else (draft/relaymsg). */
+export const isMarkedAsRelayed = ({ tags }: IrcMessage): boolean => "relaymsg" in tags || "draft/relaymsg" in tags;
+
 /** The numeric of a reply, 0 for commands. */
 export const numericOf = (message: IrcMessage): number =>
   /^\d{3}$/.test(message.command) ? Number(message.command) : 0;

@@ -40,6 +40,12 @@ export function relayName(author: MatrixAuthor, others: readonly MatrixAuthor[],
   return quiet(`${name}${isMarked ? mark : ""}${tagFor(author, isMarked ? look + markLook : look, others)}`);
 }
 
+/** Whether this is a service of the network, or somebody who is called like one: `NickServ`, `ChanServ`. */
+export function isServiceName(nick: string): boolean {
+  const look = skeleton(nick);
+  return look.endsWith("serv") && services.has(look);
+}
+
 /** What a person is called before the channel is asked, and how that looks. */
 interface Looks {
   /** Harmless, visible, without a sigil in front, cut. */

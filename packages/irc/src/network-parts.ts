@@ -9,11 +9,12 @@ import { createEntryWaits, type EntryWaits } from "./entry-waits.ts";
 import { createGaps, type Gaps } from "./gaps.ts";
 import { createHeardMarks, type HeardMarks } from "./heard-marks.ts";
 import { createHearing, type Hearing } from "./hearing.ts";
-import type { CaseMapping } from "./ids.ts";
+import { type CaseMapping, channelProblem } from "./ids.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { createJoins, type Joins } from "./joins.ts";
 import type { Interpret, Relayed } from "./line-events.ts";
 import { createOwnLines, type OwnLines } from "./own-lines.ts";
+import { defaultServerOptions } from "./profiles.ts";
 import type { Session } from "./session.ts";
 import { createTopics, type Topics } from "./topics.ts";
 import { createUlids } from "./ulid.ts";
@@ -79,6 +80,11 @@ export function createNetworkParts(options: NetworkPartsOptions): NetworkParts {
     rejoinMinMs: config.rejoinMinMs,
     rejoinMaxMs: config.rejoinMaxMs,
     send: (command, params) => session()?.send(command, params),
+    onGone: (channel, reason) => hearing.isGone(channel, reason),
+    nameProblem(channel) {
+      const { chantypes, channelLength: bytesMax } = session()?.options() ?? defaultServerOptions;
+      return channelProblem(channel, { chantypes, bytesMax });
+    },
     onOut: (channel, reason) => hearing.wentOut(channel, reason),
   });
   const hearing: Hearing = createHearing({

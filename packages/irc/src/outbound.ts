@@ -39,11 +39,15 @@ export interface PlanContext {
   readonly redaction: boolean;
   readonly react: boolean;
   readonly reply: boolean;
+  readonly typing: boolean;
   readonly partsMax: number;
   readonly reactionNotices: boolean;
   /** Other Matrix people who speak in this channel: those of the same name are told apart. */
   readonly others?: readonly MatrixAuthor[];
 }
+
+/** Of a part that is said in passing: sent only where there is room, confirmed by nothing (typing.ts). */
+export const typingTag = "+typing";
 
 /** Files announced one by one; the others of a larger heap are counted. */
 const attachmentsMax = 5;
@@ -75,7 +79,10 @@ export function planIrc(
     case "react":
     case "unreact":
       return react(action, speaker, context);
-    case "typing":
+    case "typing": {
+      const state = action.active ? "active" : "done";
+      return context.typing ? [{ command: "TAGMSG", text: "", tags: { [typingTag]: state } }] : [];
+    }
     case "read":
     case "membership":
     case "moderate":

@@ -8,6 +8,7 @@ import type { Channel } from "./channel-state.ts";
 import type { ConnectionFacts } from "./connections.ts";
 import { byteLength } from "./harmless-text.ts";
 import { hostmaskBytesMax, type PlanContext, textBytesMax } from "./outbound.ts";
+import { passesTag } from "./profiles.ts";
 
 /** Matrix people remembered per chat. */
 const speakersMax = 50;
@@ -53,6 +54,7 @@ export function capabilitiesOf(facts: ConnectionFacts, partsMax: number): Capabi
     relaymsg: offers.relaymsg !== undefined,
     redaction: offers.redaction,
     react: offers.react,
+    typing: offers.typing,
     textBytesMax: textBytesMax({ ...lineRoom(facts), channel: "#".repeat(32) }),
     partsMax,
   });
@@ -87,13 +89,14 @@ export function planContext(
   };
 }
 
-function offersOf({ capabilities }: ConnectionFacts) {
+function offersOf({ capabilities, options }: ConnectionFacts) {
   const tags = capabilities.has("message-tags") && capabilities.has("echo-message");
   const relay = capabilities.has("draft/relaymsg") || capabilities.has("overdrivenetworks.com/relaymsg");
   return {
     ...(relay ? { relaymsg: { separator: "/" } } : {}),
     redaction: tags && capabilities.has("draft/message-redaction"),
-    react: tags,
+    react: tags && passesTag(options, "draft/react"),
+    typing: capabilities.has("message-tags") && passesTag(options, "typing"),
     reply: tags,
   };
 }

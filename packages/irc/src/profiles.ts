@@ -37,6 +37,8 @@ export interface ServerOptions {
   readonly joinTargets: number;
   readonly monitor: boolean;
   readonly whox: boolean;
+  /** CLIENTTAGDENY (https://ircv3.net/specs/extensions/message-tags): client tags that the server drops, `*` for all, `-typing` an exception. */
+  readonly deniedTags: readonly string[];
   /** ngIRCd counts penalties: it reads no faster than about three lines a second. */
   readonly penalty: boolean;
 }
@@ -59,6 +61,7 @@ export const defaultServerOptions: ServerOptions = {
   joinTargets: Number.POSITIVE_INFINITY,
   monitor: false,
   whox: false,
+  deniedTags: [],
   penalty: false,
 };
 
@@ -104,11 +107,19 @@ function readToken(name: string, value: string): Partial<ServerOptions> {
       return { monitor: true };
     case "WHOX":
       return { whox: true };
+    case "CLIENTTAGDENY":
+      return { deniedTags: value.split(",").slice(0, 64) };
     case "PENALTY":
       return { penalty: true };
     default:
       return {};
   }
+}
+
+/** Whether the server passes this client tag (without its `+`) on. */
+export function passesTag({ deniedTags }: Pick<ServerOptions, "deniedTags">, tag: string): boolean {
+  if (deniedTags.includes(`-${tag}`)) return true;
+  return !deniedTags.includes("*") && !deniedTags.includes(tag);
 }
 
 function readPrefix(value: string): Partial<ServerOptions> {

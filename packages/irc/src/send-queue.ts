@@ -24,6 +24,8 @@ export interface SendQueue {
   protocol(task: SendTask): void;
   /** False when the queue is full. */
   message(channel: string, task: SendTask): boolean;
+  /** What may as well not be said: runs now if nothing waits and there is room to spare; false when it was left out. */
+  spare(lines: number, run: () => void): boolean;
   /** The bound on unconfirmed parts may have moved. */
   wake(): void;
   setPace(pace: Pace | "unlimited"): void;
@@ -120,6 +122,15 @@ export function createSendQueue({ clock, pace: startPace, mayMessage }: SendQueu
       waiting += 1;
       protocolTasks.push(task);
       pump();
+    },
+    spare(lines, run) {
+      if (closed.signal.aborted || waiting > 0 || pumping) return false;
+      refill();
+      // the last of a burst is for what has to be said
+      if (pace !== "unlimited" && tokens - lines < Math.min(1, pace.burst - lines)) return false;
+      if (pace !== "unlimited") tokens -= lines;
+      run();
+      return true;
     },
     message(channel, task) {
       if (closed.signal.aborted || waiting >= waitingMax) return false;

@@ -95,6 +95,13 @@ export async function sendOnce(
   return id;
 }
 
+/** Says that somebody types, if the connection has nothing else to do; whether it did. */
+export function sendInPassing(session: Session, chat: ChatKey, tags: Readonly<Record<string, string>>): boolean {
+  // an answer of the server to it must not be taken for one to what is still open
+  if (session.confirmations().oldestAtMs() !== undefined) return false;
+  return session.queue.spare(1, () => session.write(formatLine("TAGMSG", [chat.id], tags)));
+}
+
 function lineOf(chat: ChatKey, part: IrcPart): OutgoingLine {
   const base = { command: part.command, tags: part.tags ?? {}, turn: chat.id, target: chat.id };
   switch (part.command) {

@@ -21,6 +21,10 @@ describe("what an IRC network can do", () => {
     expect([...ircCapabilities({ react: true }).actions]).toEqual(["message", "edit", "react", "unreact"]);
   });
 
+  it("[C16 irc] is typing where its tag passes, and never read marks", () => {
+    expect([...ircCapabilities({ typing: true }).actions]).toEqual(["message", "edit", "typing"]);
+  });
+
   it("[P2 irc] is a name per message with RELAYMSG", () => {
     expect(ircCapabilities({ relaymsg: true }).impersonation).toBe("per-message");
   });

@@ -3,11 +3,13 @@ import { createChannelState } from "../src/channel-state.ts";
 import { foldCase } from "../src/ids.ts";
 import { defaultServerOptions, readServerOptions } from "../src/profiles.ts";
 
-function build(isupport = "CASEMAPPING=rfc1459 PREFIX=(qaohv)~&@%+ CHANMODES=beI,k,l,imnt") {
+const isupport = "CASEMAPPING=rfc1459 PREFIX=(qaohv)~&@%+ CHANMODES=beI,k,l,imnt";
+
+function build(sources = { tagged: true, told: true }) {
   const options = readServerOptions(defaultServerOptions, isupport.split(" "));
   const state = createChannelState((name) => foldCase(name, options.casemapping === "ascii" ? "ascii" : "rfc1459"));
   const take = (...lines: string[]) => {
-    for (const line of lines) state.take(ircLineParser(line), "me", options);
+    for (const line of lines) state.take(ircLineParser(line), "me", options, sources);
   };
   const members = (channel: string) =>
     Object.fromEntries([...(state.find(channel)?.members ?? [])].map(([{ nick }, prefix]) => [nick, prefix]));
@@ -50,10 +52,27 @@ describe("channel state", () => {
     take(":me!u@h JOIN #a * :me", ":bob!b@h JOIN #a bobacc :Bob", ":eve!e@h JOIN #a * :Eve");
     expect(state.person("bob")?.account).toBe("bobacc");
     expect(state.person("eve")?.account).toBeUndefined();
-    take(":eve!e@h ACCOUNT eveacc", "@account=new :bob!b@h PART #x", ":srv 354 me 1 #a eve 0");
+    take(":eve!e@h ACCOUNT eveacc", "@account=new :bob!b@h PART #x", ":srv 354 me 742 #a eve 0");
     expect(state.person("eve")?.account).toBeUndefined();
     take(":bob!b@h ACCOUNT *");
     expect(state.person("bob")?.account).toBeUndefined();
+    take(":srv 354 me 1 #a bob stranger", ":srv 354 me 742 #a bob bobacc");
+    expect(state.person("bob")?.account).toBe("bobacc");
+  });
+
+  it("[S1 irc] an account is forgotten with its line, and not believed where its end would not be told", () => {
+    const tagged = build({ tagged: true, told: false });
+    tagged.take(":me!u@h JOIN #a", "@account=bobacc :bob!b@h JOIN #a", ":bob!b@h PRIVMSG #a :logged out by now");
+    expect(tagged.state.person("bob")?.account).toBeUndefined();
+    const untold = build({ tagged: false, told: false });
+    untold.take(":me!u@h JOIN #a", ":bob!b@h JOIN #a bobacc :Bob", "@account=bobacc :bob!b@h PRIVMSG #a :x");
+    untold.take(":srv 354 me 742 #a bob bobacc", ":bob!b@h ACCOUNT bobacc");
+    expect(untold.state.person("bob")?.account).toBeUndefined();
+    const told = build();
+    told.take(":me!u@h JOIN #a", ":bob!b@h JOIN #a bobacc :Bob", ":bob!b@h QUIT :x", ":bob!e@evil JOIN #a * :Eve");
+    expect(told.state.person("bob")?.account).toBeUndefined();
+    told.take(":alice!a@h JOIN #a aliceacc :A", ":alice!a@h NICK gone", ":bob!e@evil NICK alice");
+    expect([told.state.person("alice")?.account, told.state.person("gone")?.account]).toEqual([undefined, "aliceacc"]);
   });
 
   it("[S1 irc] hostile names and lines change nothing else", () => {

@@ -225,7 +225,7 @@ describe("[C12 irc] a reaction", () => {
     ["invisible", { "+draft/reply": "abc", "+draft/react": "\u200b\x02" }],
     ["both ways at once", { "+draft/reply": "abc", "+draft/react": "a", "+draft/unreact": "a" }],
     ["to a broken id", { "+draft/reply": "a b", "+draft/react": "a" }],
-    ["that is only typing", { "+typing": "active" }],
+    ["that is typing of no known kind", { "+typing": "furiously" }],
   ])("is not one %s", (_, tags) => {
     expect(react(tags)).toBeUndefined();
   });
@@ -233,6 +233,25 @@ describe("[C12 irc] a reaction", () => {
   it("is short and harmless", () => {
     const { action } = heardAction(react({ "+draft/reply": "abc", "+draft/react": `\x02${"x".repeat(400)}` }));
     expect(action).toMatchObject({ key: `${"x".repeat(15)}…` });
+  });
+});
+
+describe("[C16 irc] typing (https://ircv3.net/specs/client-tags/typing)", () => {
+  it.each<[string, boolean]>([
+    ["active", true],
+    ["paused", false],
+    ["done", false],
+  ])("%s", (state, active) => {
+    const event = heardAction(hear({ kind: "tagmsg", text: "", tags: { "+typing": state } }));
+    expect(event.action).toEqual({ kind: "typing", active });
+    expect(event.id).toBeUndefined();
+  });
+
+  it("is none in a playback, for those of a rank, and beside a message", () => {
+    const tags = { "+typing": "active" };
+    expect(hear({ kind: "tagmsg", text: "", tags }, { late: true })).toBeUndefined();
+    expect(hear({ kind: "tagmsg", text: "", tags, target: "@#trestle" })).toBeUndefined();
+    expect(heardAction(hear({ tags })).action.kind).toBe("message");
   });
 });
 
@@ -262,7 +281,15 @@ describe("[R4 irc] [R5 irc] what changes in a channel", () => {
       key: `:${ulid}`,
       by: { network: "libera", id: "bob", name: "Bob" },
     });
-    for (const kind of ["join", "part", "kick"] as const) expect(hear({ kind })?.kind).toBe("members-changed");
+  });
+
+  it("is a leave of whoever goes, with the reason", () => {
+    expect(heardAction(hear({ kind: "part", text: "bye\x02\x1f" }))).toMatchObject({
+      chat: { id: "#trestle" },
+      sender: { id: "bob" },
+      action: { kind: "membership", change: "leave", reason: "bye" },
+    });
+    expect(heardAction(hear({ kind: "part", text: "" })).action).not.toHaveProperty("reason");
   });
 });
 
@@ -315,7 +342,7 @@ describe("[S5 irc] whatever a server sends", () => {
       "topic",
       "nick",
       "account",
-      "join",
+      "part",
     ];
     const any = fc.record({
       kind: fc.constantFrom(...kinds),

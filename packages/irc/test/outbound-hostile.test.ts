@@ -29,10 +29,18 @@ const plain: PlanContext = {
   redaction: false,
   react: false,
   reply: false,
+  typing: false,
   partsMax: 5,
   reactionNotices: true,
 };
-const rich: PlanContext = { ...plain, redaction: true, react: true, reply: true, relaymsg: { separator: "/" } };
+const rich: PlanContext = {
+  ...plain,
+  redaction: true,
+  react: true,
+  reply: true,
+  typing: true,
+  relaymsg: { separator: "/" },
+};
 const content = (text: RichText, rest: Partial<Content> = {}): Content => ({
   style: "text",
   text,

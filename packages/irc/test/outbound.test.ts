@@ -227,12 +227,21 @@ describe("[C13 irc] mentions", () => {
 
 describe("[C3 irc] what is not said on IRC", () => {
   it.each<Action<RemoteMessageId>>([
-    { kind: "typing", active: true },
     { kind: "read", upTo: remoteMessageId("a") },
     { kind: "membership", change: "join" },
     { kind: "moderate", what: "ban", user: userId("@x:y") },
   ])("$kind", (action) => {
     expect(plan(action, rich)).toEqual([]);
+  });
+});
+
+describe("[C16 irc] typing", () => {
+  it("is a tag where it passes, and nothing elsewhere", () => {
+    expect(plan({ kind: "typing", active: true }, rich)).toEqual([
+      { command: "TAGMSG", text: "", tags: { "+typing": "active" } },
+    ]);
+    expect(plan({ kind: "typing", active: false }, rich)[0]?.tags).toEqual({ "+typing": "done" });
+    expect(plan({ kind: "typing", active: true })).toEqual([]);
   });
 });
 

@@ -25,10 +25,18 @@ export const plain: PlanContext = {
   redaction: false,
   react: false,
   reply: false,
+  typing: false,
   partsMax: 5,
   reactionNotices: false,
 };
-export const rich: PlanContext = { ...plain, redaction: true, react: true, reply: true, relaymsg: { separator: "/" } };
+export const rich: PlanContext = {
+  ...plain,
+  redaction: true,
+  react: true,
+  reply: true,
+  typing: true,
+  relaymsg: { separator: "/" },
+};
 
 export const content = (text: RichText, rest: Partial<Content> = {}): Content => ({
   style: "text",
