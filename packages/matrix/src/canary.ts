@@ -10,6 +10,7 @@ import {
   type KeyValueStore,
   type Log,
   type MatrixEvent,
+  type Meter,
   type RoomId,
   roomId,
 } from "@trestle/core";
@@ -25,6 +26,9 @@ export interface CanaryOptions {
   readonly kv: KeyValueStore;
   readonly clock: Clock;
   readonly log: Log;
+  readonly meter: Meter;
+  /** From when on a canary that stays out is an alarm: said once for each absence. */
+  readonly overdueMs: number;
   /** Between two canaries while none comes back; grows up to ten times. */
   readonly intervalMs: number;
 }
@@ -42,11 +46,41 @@ export interface Canary {
   readonly outSinceMs: number | undefined;
 }
 
-export function createCanary({ sender, createRoom, kv, clock, log, intervalMs }: CanaryOptions): Canary {
+export function createCanary(options: CanaryOptions): Canary {
+  const { sender, createRoom, kv, clock, log, meter, intervalMs, overdueMs } = options;
   const out = new Set<string>();
   let outSinceMs: number | undefined;
   let backAtMs: number | undefined;
   let landed = new AbortController();
+  let alarmed = false;
+
+  /** Waits, and looks at the clock when the alarm is due. */
+  async function wait(ms: number, signal: AbortSignal): Promise<void> {
+    const dueMs = (outSinceMs ?? clock.now()) + overdueMs - clock.now();
+    if (!alarmed && dueMs < ms) {
+      await clock.wait(Math.max(0, dueMs), signal);
+      if (signal.aborted) return;
+      alarm();
+      await clock.wait(ms - Math.max(0, dueMs), signal);
+    } else await clock.wait(ms, signal);
+  }
+
+  function alarm(): void {
+    alarmed = true;
+    meter.count("trestle_canary_overdue_total");
+    log.error(
+      { outForMs: clock.now() - (outSinceMs ?? clock.now()) },
+      "the homeserver does not push to us: what people say is looked for in the rooms until it does",
+    );
+  }
+
+  function home(): void {
+    const tookMs = clock.now() - (outSinceMs ?? clock.now());
+    outSinceMs = undefined;
+    meter.observe("trestle_canary_seconds", tookMs / 1000);
+    if (alarmed) log.info({ tookMs }, "the homeserver pushes to us again");
+    alarmed = false;
+  }
 
   async function send(): Promise<void> {
     const stored = await kv.get(roomRow);
@@ -83,11 +117,11 @@ export function createCanary({ sender, createRoom, kv, clock, log, intervalMs }:
           log.warn({ error }, "the canary could not be sent");
         }
         const ms = sent ? waitMs : Math.min(200 * 2 ** failures, intervalMs);
-        await clock.wait(ms, AbortSignal.any([signal, landed.signal]));
+        await wait(ms, AbortSignal.any([signal, landed.signal]));
         if (sent) waitMs = Math.min(waitMs * 2, intervalMs * 10);
       }
       out.clear();
-      if (landed.signal.aborted) outSinceMs = undefined;
+      if (landed.signal.aborted) home();
       return landed.signal.aborted;
     },
     nudge: send,

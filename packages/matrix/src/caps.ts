@@ -9,7 +9,8 @@ import type { Client, JsonObject } from "./client.ts";
 import { isUnrecognized } from "./errors.ts";
 
 /** Endpoints that some servers lack or break, by the name under which the verdict is kept. */
-export type Feature = "ping" | "bare-messages";
+const features = ["ping", "bare-messages", "bot-sync", "auth-media", "async-media"] as const;
+export type Feature = (typeof features)[number];
 
 export interface Caps {
   /** Asks the server; rejects when it is away. */
@@ -49,7 +50,7 @@ export function createCaps(client: Client, kv: KeyValueStore, log: Log): Caps {
       fingerprint = createHash("sha256").update(JSON.stringify(answer)).digest("hex").slice(0, 16);
       mutesGhosts = await isDendrite(newestMinor(versions));
       missing.clear();
-      for (const feature of ["ping", "bare-messages"] as const) {
+      for (const feature of features) {
         if ((await kv.get(rowOf(feature))) === fingerprint) missing.add(feature);
       }
       log.info({ versions: versions.at(-1), lacks: [...missing], mutesGhosts }, "asked the homeserver what it can do");

@@ -17,6 +17,8 @@ const pageEvents = 100;
 const pagesMax = 10;
 /** What was in flight at a kill is among the newest of our own in a room: one part per lane. */
 const ownEventsMax = 60;
+/** The server's clock and ours may differ by this much. */
+const clocksDifferMs = 10 * 60_000;
 
 export interface Confirmation {
   /** At the start, before the first send: was the last end a clean one? */
@@ -25,6 +27,8 @@ export interface Confirmation {
   close(): Promise<void>;
   /** The event of this key if it may be there already and is; undefined at once in the ordinary run. */
   find(room: RoomId, key: string): EventId | undefined | Promise<EventId | undefined>;
+  /** This key was first tried then, as far as anybody knows: a look for it goes back that far. */
+  since(room: RoomId, key: string, sinceMs: number): void;
   /** A send of this key ended without an answer that tells. */
   doubt(room: RoomId, key: string): void;
   settle(room: RoomId, key: string): void;
@@ -49,6 +53,7 @@ export function originKey(event: MatrixEvent): string | undefined {
 export function createConfirmation({ messages, kv, log, isOwn }: ConfirmationOptions): Confirmation {
   const nameOf = (room: RoomId, key: string) => `${room}\n${key}`;
   const doubts = boundedMap<string, true>(50_000);
+  const tried = boundedMap<string, number>(50_000);
   /** Newest echoes, and what the look-ups found. */
   const seen = boundedMap<string, EventId>(5_000);
   let unclean = false;
@@ -56,15 +61,18 @@ export function createConfirmation({ messages, kv, log, isOwn }: ConfirmationOpt
   const looked = new Set<RoomId>();
   const looking = new Map<RoomId, Promise<void>>();
 
-  async function look(room: RoomId, until?: string): Promise<void> {
+  /** Back to the newest of our own, and where it is known when the first try was, to then. */
+  async function look(room: RoomId, until: string | undefined, sinceMs: number): Promise<void> {
     let from: string | undefined;
     let own = 0;
-    for (let page = 0; page < pagesMax && own < ownEventsMax; page++) {
+    let oldestMs = Number.POSITIVE_INFINITY;
+    for (let page = 0; page < pagesMax && (own < ownEventsMax || oldestMs > sinceMs); page++) {
       const { events, older } = await messages.page(room, {
         limit: pageEvents,
         ...(from === undefined ? {} : { from }),
       });
       for (const event of events) {
+        oldestMs = Math.min(oldestMs, event.origin_server_ts);
         if (!isOwn(event.sender)) continue;
         const key = originKey(event);
         if (key === undefined) continue;
@@ -76,10 +84,10 @@ export function createConfirmation({ messages, kv, log, isOwn }: ConfirmationOpt
     }
   }
 
-  const lookOnce = (room: RoomId): Promise<void> => {
+  const lookOnce = (room: RoomId, sinceMs: number): Promise<void> => {
     let running = looking.get(room);
     if (running === undefined) {
-      running = look(room)
+      running = look(room, undefined, sinceMs)
         .then(() => void looked.add(room))
         .finally(() => looking.delete(room));
       looking.set(room, running);
@@ -92,8 +100,9 @@ export function createConfirmation({ messages, kv, log, isOwn }: ConfirmationOpt
     const known = seen.get(name);
     if (known === undefined) {
       try {
-        if (doubts.has(name)) await look(room, name);
-        else await lookOnce(room);
+        const sinceMs = (tried.get(name) ?? Number.POSITIVE_INFINITY) - clocksDifferMs;
+        if (doubts.has(name)) await look(room, name, sinceMs);
+        else await lookOnce(room, sinceMs);
       } catch (error) {
         if (isAway(error)) throw error;
         // The bot may not read here: then the transaction id is all there is.
@@ -121,9 +130,14 @@ export function createConfirmation({ messages, kv, log, isOwn }: ConfirmationOpt
       if (!asks) return seen.get(nameOf(room, key));
       return find(room, key);
     },
+    since(room, key, sinceMs) {
+      // Where nothing can be there already, nothing is looked for.
+      if (unclean || doubts.size > 0) tried.set(nameOf(room, key), sinceMs);
+    },
     doubt: (room, key) => doubts.set(nameOf(room, key), true),
     settle(room, key) {
       if (doubts.size > 0) doubts.delete(nameOf(room, key));
+      if (tried.size > 0) tried.delete(nameOf(room, key));
     },
     echo(event) {
       const key = originKey(event);

@@ -19,6 +19,7 @@ export interface Put {
 }
 
 export interface EventPut {
+  /** Equal puts at one time are one: Dendrite does not tell two at once apart, and each would be an event. */
   put(put: Put): Promise<EventId>;
   readonly underWay: number;
   /** When the last one ended. */
@@ -38,6 +39,7 @@ export interface EventPutOptions {
 const brokenTriesMax = 5;
 
 export function createEventPut({ client, confirmation, span, now, probe }: EventPutOptions): EventPut {
+  const running = new Map<string, Promise<EventId>>();
   const broken = boundedMap<string, { tries: number; readonly takenBefore: number }>(10_000);
   let underWay = 0;
   let taken = 0;
@@ -60,6 +62,29 @@ export function createEventPut({ client, confirmation, span, now, probe }: Event
     return new BridgeError("homeserver-refused", detail, { cause: failure });
   }
 
+  async function attempt({ room, as, content, key }: Put, path: string): Promise<EventId> {
+    const known = confirmation.find(room, key);
+    const found = known instanceof Promise ? await known : known;
+    if (found !== undefined) {
+      confirmation.settle(room, key);
+      return found;
+    }
+    underWay += 1;
+    try {
+      const answer = await client.call({ method: "PUT", path, as, body: JSON.stringify(content) });
+      const id = answer["event_id"];
+      if (typeof id !== "string") throw new BridgeError("homeserver-unreachable", "the answer names no event");
+      taken += 1;
+      confirmation.settle(room, key);
+      return eventId(id);
+    } catch (error) {
+      throw refusal(error, room, key);
+    } finally {
+      underWay -= 1;
+      lastAtMs = now();
+    }
+  }
+
   return {
     get underWay() {
       return underWay;
@@ -67,29 +92,15 @@ export function createEventPut({ client, confirmation, span, now, probe }: Event
     get lastAtMs() {
       return lastAtMs;
     },
-    async put({ room, as, type, content, redacts, key }) {
-      const known = confirmation.find(room, key);
-      const found = known instanceof Promise ? await known : known;
-      if (found !== undefined) {
-        confirmation.settle(room, key);
-        return found;
-      }
+    put(put) {
+      const { room, as, type, redacts, key } = put;
       const kind = redacts === undefined ? `send/${encodeURIComponent(type)}` : `redact/${encodeURIComponent(redacts)}`;
       const path = `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/${kind}/${transactionId(span, as, room, kind, key)}`;
-      underWay += 1;
-      try {
-        const answer = await client.call({ method: "PUT", path, as, body: JSON.stringify(content) });
-        const id = answer["event_id"];
-        if (typeof id !== "string") throw new BridgeError("homeserver-unreachable", "the answer names no event");
-        taken += 1;
-        confirmation.settle(room, key);
-        return eventId(id);
-      } catch (error) {
-        throw refusal(error, room, key);
-      } finally {
-        underWay -= 1;
-        lastAtMs = now();
-      }
+      const twin = running.get(path);
+      if (twin !== undefined) return twin;
+      const trying = attempt(put, path).finally(() => running.delete(path));
+      running.set(path, trying);
+      return trying;
     },
   };
 }

@@ -1,11 +1,12 @@
 /**
  * What the homeserver never pushed, fetched: the history of a room back to the last event that was taken from it, and what is
  * new handed in through the same door as a transaction's events, oldest first, marked late. It holds one page at a time: a deep
- * gap is walked down by page marks and read again on the way up.
+ * gap is walked down by page marks and read again on the way up. What a page shows as redacted tells of a redaction that may
+ * never have been pushed (Dendrite pushes none).
  */
-import type { HomeserverHost, Log, MatrixEvent, Meter, RepairRoom, RoomId } from "@trestle/core";
+import type { EventId, HomeserverHost, Log, MatrixEvent, Meter, RepairRoom, RoomId } from "@trestle/core";
 import { isAway } from "./errors.ts";
-import type { Messages, Page } from "./messages.ts";
+import { asEvent, type Messages, type Page } from "./messages.ts";
 import { createSlots } from "./slots.ts";
 
 export type { RepairRoom };
@@ -24,8 +25,8 @@ export interface GapRepairOptions {
 export interface GapRepair {
   /** Every room, a few at a time; resolves with those that could not be read because the homeserver is away again. */
   repair(rooms: readonly RepairRoom[]): Promise<RepairRoom[]>;
-  /** What is missing of one room's newest page, oldest first, nothing handed in. */
-  missing(room: RepairRoom, limit: number): Promise<MatrixEvent[]>;
+  /** What is missing of one room's newest page, oldest first, nothing handed in; `whole`: nothing older can be missing. */
+  missing(room: RepairRoom, limit: number): Promise<{ readonly events: MatrixEvent[]; readonly whole: boolean }>;
   /** Hands in what was found. */
   handIn(room: RoomId, events: readonly MatrixEvent[]): Promise<void>;
 }
@@ -47,22 +48,33 @@ export function createGapRepair(options: GapRepairOptions): GapRepair {
   /** Of one page, newest first as it came: what to ask about, and whether the page reaches back far enough. */
   function cut(page: Page, room: RepairRoom): { events: MatrixEvent[]; reached: boolean } {
     const floor = page.events.findIndex((event) => event.event_id === room.floor);
-    if (floor < 0) return cutAtLast(page, room);
-    return { events: cutAtLast({ ...page, events: page.events.slice(0, floor) }, room).events, reached: true };
+    const above = floor < 0 ? page : { ...page, events: page.events.slice(0, floor) };
+    const { events, reached } = cutAtLast(above, room);
+    return { events: [...redactionsOf(above, room, events), ...events], reached: reached || floor >= 0 };
+  }
+
+  /** Redactions that the page's events tell of and that do not stand in it themselves, newest first. */
+  function redactionsOf(page: Page, room: RepairRoom, found: readonly MatrixEvent[]): MatrixEvent[] {
+    const redactions = new Map<EventId, MatrixEvent>();
+    for (const { event_id: redacts, unsigned } of page.events) {
+      const because = asEvent(unsigned?.["redacted_because"], room.room);
+      if (because === undefined || because.type !== "m.room.redaction" || isOwn(because.sender)) continue;
+      if (isOld(because, room) || found.some((event) => event.event_id === because.event_id)) continue;
+      redactions.set(because.event_id, { ...because, redacts });
+    }
+    return [...redactions.values()].sort((left, right) => right.origin_server_ts - left.origin_server_ts);
   }
 
   function cutAtLast(page: Page, room: RepairRoom): { events: MatrixEvent[]; reached: boolean } {
     const others = (event: MatrixEvent) => !isOwn(event.sender);
-    const oldestMs = room.lastAtMs === undefined ? undefined : room.lastAtMs - behindMs;
-    const isOld = (event: MatrixEvent) => oldestMs !== undefined && event.origin_server_ts < oldestMs;
     const end = page.events.findIndex((event) => event.event_id === room.lastEvent);
     if (end >= 0) {
-      const behind = oldestMs === undefined ? [] : page.events.slice(end + 1);
-      const lost = behind.filter((event) => others(event) && isAction(event) && !isOld(event));
+      const behind = room.lastAtMs === undefined ? [] : page.events.slice(end + 1);
+      const lost = behind.filter((event) => others(event) && isAction(event) && !isOld(event, room));
       return { events: [...page.events.slice(0, end).filter(others), ...lost], reached: true };
     }
     // The last one taken was purged or is out of sight: then age has to do. All of a page, since one forged time proves nothing.
-    const reached = page.events.length > 0 && page.events.every(isOld);
+    const reached = page.events.length > 0 && page.events.every((event) => isOld(event, room));
     return { events: reached ? [] : page.events.filter(others), reached };
   }
 
@@ -135,7 +147,11 @@ export function createGapRepair(options: GapRepairOptions): GapRepair {
     },
     async missing(room, limit) {
       const page = await messages.page(room.room, { limit });
-      return unknown(room.room, cut(page, room).events);
+      const { events, reached } = cut(page, room);
+      return { events: await unknown(room.room, events), whole: reached || page.older === undefined };
     },
   };
 }
+
+const isOld = (event: MatrixEvent, { lastAtMs }: RepairRoom): boolean =>
+  lastAtMs !== undefined && event.origin_server_ts < lastAtMs - behindMs;

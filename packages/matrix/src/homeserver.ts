@@ -13,6 +13,7 @@ import {
   type MatrixEvent,
   type Meter,
   type RemoteAuthor,
+  type RoomId,
   type Store,
   userId,
 } from "@trestle/core";
@@ -42,6 +43,7 @@ import { createRoomLife } from "./room-life.ts";
 import { createRooms } from "./rooms.ts";
 import { createSdk } from "./sdk.ts";
 import { createSender } from "./send.ts";
+import { createWatch, type Watch } from "./watch.ts";
 
 export interface HomeserverOptions {
   /** Where we reach the homeserver. */
@@ -82,6 +84,7 @@ export interface MatrixHomeserver extends Homeserver {
   settled(): Promise<void>;
 }
 
+const overdueMs = 60_000;
 const drainStepMs = 10;
 /** The echo of our last words is still let in: some homeservers take half a minute's offence at one refused transaction. */
 const echoMs = 60;
@@ -106,7 +109,10 @@ export function createHomeserver(options: HomeserverOptions): MatrixHomeserver {
     },
     interpret,
     plan: (_room, action, author, lookup) => plan(action, author, lookup),
-    sendPart: (room, part, author, key) => sender.sendPart(room, part as unknown as MatrixPart, author, key),
+    sendPart(room, part, author, key, again) {
+      if (again !== undefined) parts.confirmation.since(room, key, again.sinceMs);
+      return sender.sendPart(room, part as unknown as MatrixPart, author, key);
+    },
     notify: (room, text, key, toward) =>
       sender.sendAsBot(room, "m.room.message", noticeContent(text, toward), `notice/${key}`),
     applyRoom: rooms.applyRoom,
@@ -159,7 +165,9 @@ function assemble(options: HomeserverOptions) {
     kv: store.kv,
     clock,
     log,
+    meter,
     intervalMs: options.canaryIntervalMs ?? 5_000,
+    overdueMs: options.canaryOverdueMs ?? overdueMs,
   });
   probe = () => {
     canary.nudge().catch((error: unknown) => log.debug({ error }, "the homeserver takes nothing at all"));
@@ -176,7 +184,7 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
   let detector: AwayDetector | undefined;
   let ingest: Ingest | undefined;
   let recovery: Recovery | undefined;
-  let patrolling: Promise<void> | undefined;
+  let patrolling: Promise<unknown> | undefined;
   let port: number | undefined;
 
   /** A token that the homeserver does not know is the admin's to mend; a homeserver that is away is not. */
@@ -195,7 +203,8 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
   }
 
   async function start(host: HomeserverHost): Promise<void> {
-    ingest = createIngestFor(options, parts, host);
+    const watch = createWatchFor(options, parts, host, stopping.signal);
+    ingest = createIngestFor(options, parts, { host, watch, inOrder: (rooms) => recovery?.inOrder(rooms) });
     const repair = createRepairFor(options, parts, host, stopping.signal);
     recovery = createRecoveryFor(options, parts, { host, ingest, repair, signal: stopping.signal });
     // Before the first transaction: what comes now may be newer than what was lost.
@@ -229,7 +238,9 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
     });
     detector.start();
     run("we started");
-    if ((options.patrolMs ?? 5_000) > 0) patrolling = patrolFor(options, host, repair, run, stopping.signal);
+    const walks = (options.patrolMs ?? 5_000) > 0;
+    const patrolled = walks ? patrolFor(options, canary, host, repair, run, stopping.signal) : undefined;
+    patrolling = Promise.all([patrolled, watch.run()]);
   }
 
   async function stop(drainMs: number): Promise<void> {
@@ -255,7 +266,7 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
 }
 
 function statusOf(
-  { clock, canaryOverdueMs = 60_000 }: HomeserverOptions,
+  { clock, canaryOverdueMs = overdueMs }: HomeserverOptions,
   { backAtMs, outSinceMs }: Canary,
   {
     detector,
@@ -276,15 +287,39 @@ function statusOf(
   };
 }
 
-function createIngestFor(options: HomeserverOptions, { isOwn, ...parts }: Parts, host: HomeserverHost): Ingest {
+function createWatchFor(
+  { clock, log, store }: HomeserverOptions,
+  { client, caps, bot, isOwn }: Parts,
+  host: HomeserverHost,
+  signal: AbortSignal,
+): Watch {
+  const take = (events: readonly MatrixEvent[]) => host.take(events);
+  return createWatch({ client, caps, kv: store.kv, bot, isOwn, take, clock, log, signal });
+}
+
+interface IngestParts {
+  readonly host: HomeserverHost;
+  readonly watch: Watch;
+  readonly inOrder: (rooms: ReadonlySet<RoomId>) => Promise<void> | undefined;
+}
+
+function createIngestFor(
+  options: HomeserverOptions,
+  { isOwn, ...parts }: Parts,
+  { host, watch, inOrder }: IngestParts,
+): Ingest {
   const { ids, members, ghosts, confirmation, canary } = parts;
   return createIngest({
     span: options.span,
     isOwn,
-    take: (events) => host.take(events),
+    async take(events) {
+      await inOrder(new Set(events.map((event) => event.room_id)));
+      await host.take(events);
+    },
     ephemeral: (event: EphemeralEvent) => host.ephemeral(event),
     feed(event) {
       if (event.state_key === undefined) return;
+      watch.pushed(event);
       if (ids.isGhost(event.state_key)) ghosts.feed(event);
       else members.feed(event);
     },
@@ -314,13 +349,15 @@ function createRepairFor(
 
 function patrolFor(
   options: HomeserverOptions,
+  canary: Canary,
   host: HomeserverHost,
   repair: GapRepair,
   found: (why: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, log, meter, patrolMs = 5_000 } = options;
-  return patrol({ host, repair, isAction, found, patrolMs, clock, log, meter, signal });
+  const { clock, log, meter, patrolMs = 5_000, canaryIntervalMs = 5_000 } = options;
+  const isPushed = () => canary.outSinceMs === undefined || clock.now() - canary.outSinceMs < 2 * canaryIntervalMs;
+  return patrol({ host, repair, isAction, found, isPushed, patrolMs, clock, log, meter, signal });
 }
 
 interface RecoveryParts {

@@ -1,6 +1,7 @@
 /**
  * What is done when the homeserver was away or we were: ping until it reaches us, a canary until it comes back, then the gaps of
- * every linked room. One run at a time; what was seen away meanwhile is one more run after it.
+ * every linked room. One run at a time; what was seen away meanwhile is one more run after it. Until a room's gap was looked
+ * at, what is pushed from it waits for that: servers push the newest first and lose or bring late what came before.
  */
 import type { Clock, HomeserverHost, Log, Meter, RoomId } from "@trestle/core";
 import type { Canary } from "./canary.ts";
@@ -34,6 +35,8 @@ export interface Recovery {
   mark(): void;
   /** Resolves when every `mark` so far is taken. */
   marked(): Promise<void>;
+  /** Before what was pushed from these rooms is taken: undefined when nothing older can be missing. */
+  inOrder(rooms: ReadonlySet<RoomId>): Promise<void> | undefined;
   /** It is back, or we are. Returns at once. */
   run(why: string): void;
   /** Why the way back to us does not work, for people. */
@@ -45,13 +48,18 @@ export interface Recovery {
 }
 
 const pingsMax = 8;
+/** So long a transaction may wait for the gaps of its rooms: servers wait 30 s and more for our answer. */
+const orderPatienceMs = 10_000;
 const quietMaxMs = 5_000;
 
 export function createRecovery(options: RecoveryOptions): Recovery {
   const { canary, repair, host, clock, log, meter, signal } = options;
   /** Where each room stood when the homeserver was first seen away: the oldest such mark counts until it is repaired. */
-  let marks = new Map<RoomId, RepairRoom>();
+  const marks = new Map<RoomId, RepairRoom>();
   let marking: Promise<void> = Promise.resolve();
+  let markings = 0;
+  /** Rooms of these marks whose gap was fetched already, because something was pushed from them. */
+  const caughtUp = new Map<RepairRoom, Promise<unknown>>();
   let wanted: string | undefined;
   let running: Promise<void> | undefined;
   let flight = new AbortController();
@@ -60,12 +68,28 @@ export function createRecovery(options: RecoveryOptions): Recovery {
   let done = 0;
 
   function mark(): void {
+    markings += 1;
     marking = marking
       .then(() => host.repairRooms())
       .then((rooms) => {
-        for (const room of rooms) if (!marks.has(room.room)) marks.set(room.room, room);
+        // The same place, but another mark: what fetched up to here knows nothing of this absence.
+        for (const room of rooms) marks.set(room.room, { ...(marks.get(room.room) ?? room) });
       })
-      .catch((error: unknown) => log.error({ error }, "could not read up to where the rooms were taken"));
+      .catch((error: unknown) => log.error({ error }, "could not read up to where the rooms were taken"))
+      .finally(() => {
+        markings -= 1;
+      });
+  }
+
+  async function catchUp(rooms: ReadonlySet<RoomId>): Promise<void> {
+    await marking;
+    const behind = [...rooms].flatMap((room) => marks.get(room) ?? []);
+    const fetching = behind.map((mark) => {
+      const under = caughtUp.get(mark) ?? repair.repair([mark]);
+      caughtUp.set(mark, under);
+      return under;
+    });
+    if (fetching.length > 0) await Promise.race([Promise.all(fetching), clock.wait(orderPatienceMs, signal)]);
   }
 
   async function once(why: string): Promise<void> {
@@ -84,9 +108,11 @@ export function createRecovery(options: RecoveryOptions): Recovery {
     options.forget();
     await marking;
     const rooms = [...marks.values()];
-    marks = new Map();
     const failed = await repair.repair(rooms);
-    for (const room of failed) if (!marks.has(room.room)) marks.set(room.room, room);
+    for (const mark of rooms) {
+      caughtUp.delete(mark);
+      if (!failed.includes(mark) && marks.get(mark.room) === mark) marks.delete(mark.room);
+    }
     done += 1;
     meter.count("trestle_recoveries_total");
     if (failed.length > 0) wanted ??= "some rooms could not be read";
@@ -111,6 +137,7 @@ export function createRecovery(options: RecoveryOptions): Recovery {
   return {
     mark,
     marked: () => marking,
+    inOrder: (rooms) => (marks.size === 0 && markings === 0 ? undefined : catchUp(rooms)),
     run,
     get problem() {
       return problem;

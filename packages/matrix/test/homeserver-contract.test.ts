@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { systemClock } from "@trestle/core";
-import { createSandboxHomeserver, type ProfileName, registerPerson } from "@trestle/sandbox";
+import { createSandboxHomeserver, type ProfileName, profileNames, registerPerson } from "@trestle/sandbox";
 import {
   createMemoryStore,
   createTestLog,
@@ -68,7 +68,7 @@ function freePort(): Promise<number> {
   });
 }
 
-for (const profile of ["synapse", "conduit"] as const)
+for (const profile of profileNames)
   describeHomeserver(`the sandbox's ${profile}`, () => sandboxTrial(profile), {
     restartsServer: true,
     losesAnswers: true,
