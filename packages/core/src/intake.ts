@@ -3,7 +3,7 @@
  * is answered. It delivers nothing and asks nobody.
  */
 import type { Clock, Log, Meter } from "./ambient.ts";
-import { spreadFrom } from "./cluster.ts";
+import { type Spread, spreadFrom } from "./cluster.ts";
 import type { RemoteAction, RemoteEvent } from "./connector.ts";
 import type { Homeserver, MatrixEvent } from "./homeserver.ts";
 import { controlPortal, type EventId, type JobKey, jobKey, type PortalId, type RoomId, type UserId } from "./ids.ts";
@@ -91,7 +91,7 @@ export function createIntake(options: IntakeOptions): Intake {
       event.state_key === undefined
         ? spreadFrom(router, { room: event.room_id })
         : { outward: rows.filter((row) => row.state === "active"), inward: [] };
-    noteTalk(outward, "outward", event);
+    noteTalk({ outward, inward }, event);
     return [
       ...outward.map((row) =>
         newJob(row.id, "outward", outwardKey(id, row.id), sender, { event: said } satisfies OutwardBody),
@@ -102,13 +102,11 @@ export function createIntake(options: IntakeOptions): Intake {
     ];
   };
 
-  /** Two bots talking to each other are told from people by their pace. */
-  const noteTalk = (
-    rows: readonly PortalRow[],
-    direction: "inward" | "outward",
-    event: { readonly sender: string },
-  ) => {
-    for (const row of rows) if (options.talk(row.id, direction, event.sender)) options.looping(row);
+  /** Two bots talking to each other are told from people by their pace, wherever either of them sits. */
+  const noteTalk = (spread: Spread, { sender }: { readonly sender: string }) => {
+    for (const direction of ["outward", "inward"] as const) {
+      for (const row of spread[direction]) if (options.talk(row.id, direction, sender)) options.looping(row);
+    }
   };
 
   /** What the network said, for every room that is joined to its chat, and every other chat behind those. */
@@ -116,7 +114,7 @@ export function createIntake(options: IntakeOptions): Intake {
     const { action, chat, sender } = event;
     const own = { outward: [], inward: router.ofChat(chat).filter((row) => row.state === "active") };
     const { outward, inward } = action.kind === "membership" ? own : spreadFrom(router, { chat });
-    if (action.kind === "message") noteTalk(inward, "inward", { sender: sender.id });
+    if (action.kind === "message") noteTalk({ outward, inward }, { sender: sender.id });
     const key = (row: PortalRow) => jobKey(`r/${chat.network}/${event.key}/${row.id}`);
     return [
       ...inward.map((row) => newJob(row.id, "inward", key(row), sender.id, { event } satisfies InwardBody)),

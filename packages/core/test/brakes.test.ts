@@ -26,6 +26,21 @@ describe("two bots set on each other", () => {
     await until(() => journey.remote.network.textsIn("#chat").includes("people again"));
   });
 
+  test("[R8] [R3] also in two rooms that only a chat joins", async () => {
+    const journey = await startJourney();
+    const [a, b] = [await linkedRoom(journey), await linkedRoom(journey)];
+    let said = 0;
+    for (let turn = 0; turn < 30; turn++) {
+      await journey.matrix.sayAs("@robot:test", a, `ping ${turn}`, { msgtype: "m.notice" });
+      await journey.clock.advance(300);
+      await journey.matrix.sayAs("@automat:test", b, `pong ${turn}`, { msgtype: "m.notice" });
+      await journey.clock.advance(300);
+      said += 2;
+      if (notices(journey, a, "two bots") + notices(journey, b, "two bots") > 0) break;
+    }
+    expect(said).toBeLessThanOrEqual(20);
+  });
+
   test("[R8] people in a lively talk are not: they are slower, and others come between", async () => {
     const journey = await startJourney();
     const room = await linkedRoom(journey);
