@@ -19,8 +19,16 @@ export type Proof =
   | { readonly kind: "unproven" }
   | { readonly kind: "wrong" }
   | { readonly kind: "too-many" }
-  /** `was`: whom the account was tied to before, when that is somebody else. */
-  | { readonly kind: "tied"; readonly user: UserId; readonly was?: UserId };
+  | { readonly kind: "tied"; readonly tie: Tie };
+
+/** A tie that was just made, until both sides have been told. */
+export interface Tie {
+  readonly account: AccountRow;
+  /** Whom the account was tied to before, when that is somebody else. */
+  readonly was?: UserId;
+  /** By which event it was asked for. */
+  readonly asked: string;
+}
 
 export interface Accounts {
   load(): Promise<void>;
@@ -32,6 +40,10 @@ export interface Accounts {
   offer(user: UserId, network: NetworkId, asked: string): Promise<TieCode>;
   /** What somebody of the network said, taken as a code. */
   prove(by: RemoteAuthor, text: string, proven: boolean): Promise<Proof>;
+  /** Everybody concerned was told: the code is over. */
+  finish(tie: Tie): Promise<void>;
+  /** Ties that a former process made, or was about to make, when it ended. */
+  unfinished(): readonly Tie[];
   forget(row: Pick<AccountRow, "network" | "remoteUser">): Promise<void>;
   /** Codes that he asked for and that nobody has said. */
   withdraw(user: UserId): Promise<void>;
@@ -49,8 +61,8 @@ interface Pending extends TieCode {
   readonly user: UserId;
   readonly network: NetworkId;
   readonly asked: string;
-  /** Set before the tie is written: a kill in between leaves the code to this account alone. */
-  readonly usedBy?: RemoteUserId;
+  /** Set before the tie is written: after a kill in between it is made and told all the same, and the code is nobody else's. */
+  readonly tie?: Tie;
 }
 
 const pendingPrefix = "tie/";
@@ -68,9 +80,14 @@ export function createAccounts({ store, kv, clock }: AccountsOptions): Accounts 
   const pending = new Map<string, Pending>();
   const guesses = createGuesses(clock);
 
-  const forgetCode = async (offer: Pending) => {
+  const forgetCode = async (offer: Pick<Pending, "network" | "user">) => {
     pending.delete(pendingKey(offer));
     await kv.remove(pendingKey(offer));
+  };
+
+  const make = async ({ account }: Tie) => {
+    await store.put(account);
+    rows.set(accountKey(account.network, account.remoteUser), account);
   };
 
   const find = (by: RemoteAuthor, said: string): Pending | undefined => {
@@ -80,7 +97,7 @@ export function createAccounts({ store, kv, clock }: AccountsOptions): Accounts 
       const isOpen =
         offer.network === by.network &&
         offer.expiresAtMs > clock.now() &&
-        (offer.usedBy === undefined || offer.usedBy === by.id);
+        (offer.tie === undefined || offer.tie.account.remoteUser === by.id);
       if (sameText(offer.code, said) && isOpen) found = offer;
     }
     return found;
@@ -91,23 +108,18 @@ export function createAccounts({ store, kv, clock }: AccountsOptions): Accounts 
       for (const row of await store.list()) rows.set(accountKey(row.network, row.remoteUser), row);
       for (const { value } of await kv.list(pendingPrefix)) {
         const offer = JSON.parse(value) as Pending;
-        if (offer.expiresAtMs > clock.now()) pending.set(pendingKey(offer), offer);
+        if (offer.tie !== undefined) await make(offer.tie);
+        if (offer.tie !== undefined || offer.expiresAtMs > clock.now()) pending.set(pendingKey(offer), offer);
         else await forgetCode(offer);
       }
     },
     ofUser: (user) => [...rows.values()].filter((row) => row.user === user),
     ownerOf: (network, account) => rows.get(accountKey(network, account))?.user,
-    accountOf(user, network) {
-      let last: AccountRow | undefined;
-      for (const row of rows.values()) {
-        if (row.user !== user || row.network !== network) continue;
-        if (last === undefined || row.provenAtMs >= last.provenAtMs) last = row;
-      }
-      return last?.remoteUser;
-    },
+    accountOf: (user, network) =>
+      newest([...rows.values()].filter((row) => row.user === user && row.network === network))?.remoteUser,
     async offer(user, network, asked) {
       const known = pending.get(pendingKey({ network, user }));
-      if (known !== undefined && known.asked === asked && known.usedBy === undefined) return known;
+      if (known !== undefined && known.asked === asked && known.tie === undefined) return known;
       const offer: Pending = { user, network, asked, code: newCode(), expiresAtMs: clock.now() + codeMs };
       await kv.put(pendingKey(offer), JSON.stringify(offer));
       pending.set(pendingKey(offer), offer);
@@ -124,22 +136,24 @@ export function createAccounts({ store, kv, clock }: AccountsOptions): Accounts 
         guesses.wrong(who);
         return { kind: "wrong" };
       }
-      const used: Pending = { ...offer, usedBy: by.id };
-      pending.set(pendingKey(used), used);
-      await kv.put(pendingKey(used), JSON.stringify(used));
       const was = rows.get(who)?.user;
-      const row: AccountRow = {
+      const account: AccountRow = {
         user: offer.user,
         network: by.network,
         remoteUser: by.id,
         name: by.name,
         provenAtMs: clock.now(),
       };
-      await store.put(row);
-      rows.set(who, row);
-      await forgetCode(used);
-      return { kind: "tied", user: offer.user, ...(was === undefined || was === offer.user ? {} : { was }) };
+      const former = was === undefined || was === offer.user ? {} : { was };
+      const tie: Tie = offer.tie ?? { account, asked: offer.asked, ...former };
+      const used: Pending = { ...offer, tie };
+      pending.set(pendingKey(used), used);
+      await kv.put(pendingKey(used), JSON.stringify(used));
+      await make(tie);
+      return { kind: "tied", tie };
     },
+    finish: ({ account }) => forgetCode(account),
+    unfinished: () => [...pending.values()].flatMap(({ tie }) => (tie === undefined ? [] : [tie])),
     async forget({ network, remoteUser }) {
       rows.delete(accountKey(network, remoteUser));
       await store.remove(network, remoteUser);
@@ -149,6 +163,12 @@ export function createAccounts({ store, kv, clock }: AccountsOptions): Accounts 
     },
   };
 }
+
+const newest = (rows: readonly AccountRow[]): AccountRow | undefined =>
+  rows.reduce<AccountRow | undefined>(
+    (last, row) => (row.provenAtMs >= (last?.provenAtMs ?? 0) ? row : last),
+    undefined,
+  );
 
 /** Wrong codes by account: a few, then none for as long as a code lives. */
 function createGuesses(clock: Clock) {

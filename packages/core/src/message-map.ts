@@ -13,6 +13,8 @@ export interface MessageMap {
   remember(rows: readonly MessageRow[]): void;
   /** The message's text is now this, or gone. */
   changeText(portal: PortalId, origin: string, text: string | undefined): void;
+  /** His names and texts are gone: what the store has of him counts. */
+  forgetAuthor(author: string): void;
 }
 
 /** Rows, not messages; about 2 MB. */
@@ -50,6 +52,9 @@ export function createMessageMap(store: MessageStore): MessageMap {
           rows.map(({ text: _old, ...row }) => (text === undefined || row.part > 0 ? row : { ...row, text })),
         );
       }
+    },
+    forgetAuthor(author) {
+      for (const [key, rows] of groups) if (rows[0]?.author === author) groups.delete(key);
     },
   };
 }

@@ -1,0 +1,67 @@
+/**
+ * Secrets that people say to the bot: an access token behind `login-matrix`. It is sealed before the event becomes a job, so
+ * that no journal row, log line or failure ever holds it, and it is gone once the command is answered.
+ */
+import type { Log } from "./ambient.ts";
+import type { MatrixEvent } from "./homeserver.ts";
+import type { SecretStore } from "./store.ts";
+
+export interface SecretTalk {
+  /** The event without the secret in it; as it came when it holds none. Doing it twice changes nothing. */
+  seal(event: MatrixEvent): Promise<MatrixEvent>;
+  /** What was said in it; undefined when nothing was, or when it could not be kept. */
+  open(event: MatrixEvent): Promise<string | undefined>;
+  forget(event: MatrixEvent): Promise<void>;
+}
+
+/** Marks an event whose secret was taken out. Only what we sealed ourselves can be opened, whoever writes the mark. */
+const sealedMark = "dev.trestle.sealed";
+
+/** As homeservers make them: Synapse, MAS, Conduit's kin and Dendrite's have no mark, so the command itself tells too. */
+const looksLikeToken = /^(?:syt|mat|mct|mas|mxat)_\S{8,}$|^MDA[A-Za-z0-9_-]{20,}/u;
+const secretMax = 4_096;
+
+const nameOf = (event: MatrixEvent) => `said/${event.event_id}`;
+
+/** Whether something was taken out of this event. */
+export const isSealed = (event: MatrixEvent): boolean => event.content[sealedMark] === true;
+
+/** The text meant by an event: of an edit, the new one. */
+export function textMeant(event: MatrixEvent): string {
+  const fresh = event.content["m.new_content"];
+  const edited = typeof fresh === "object" && fresh !== null && "body" in fresh ? fresh.body : undefined;
+  const body = typeof edited === "string" ? edited : event.content["body"];
+  return typeof body === "string" ? body : "";
+}
+
+/** The words of a command that hold a secret, first the command's name; undefined when nothing in it is one. */
+function secretWords(prefix: string, text: string): { readonly command: string; readonly secret: string } | undefined {
+  const line = text.startsWith(prefix) ? text.slice(prefix.length) : text;
+  const [command = "", ...words] = line.trim().split(/\s+/u);
+  const token = [command, ...words].find((word) => looksLikeToken.test(word));
+  const [first] = words;
+  const secret = token ?? (command.toLowerCase() === "login-matrix" ? first : undefined);
+  return secret === undefined ? undefined : { command: token === command ? "login-matrix" : command, secret };
+}
+
+/** Whether an event that is meant for the bot says a secret; `prefix`: `!irc`. */
+export const saysSecret = (prefix: string, event: MatrixEvent): boolean =>
+  event.type === "m.room.message" && secretWords(prefix, textMeant(event)) !== undefined;
+
+export function createSecretTalk(secrets: SecretStore, prefix: string, log: Log): SecretTalk {
+  return {
+    async seal(event) {
+      const found = event.type === "m.room.message" ? secretWords(prefix, textMeant(event)) : undefined;
+      if (found === undefined) return event;
+      // Without a key nothing can be sealed; it is then not kept at all, and the command says so.
+      await secrets
+        .put(nameOf(event), found.secret.slice(0, secretMax))
+        .catch((err) => log.warn({ err }, "a token that was given to us cannot be kept"));
+      const content = { msgtype: "m.text", body: `${prefix} ${found.command}`, [sealedMark]: true };
+      const { unsigned: _unsigned, ...rest } = event;
+      return { ...rest, content };
+    },
+    open: (event) => (isSealed(event) ? secrets.get(nameOf(event)) : Promise.resolve(undefined)),
+    forget: (event) => (isSealed(event) ? secrets.remove(nameOf(event)) : Promise.resolve()),
+  };
+}
