@@ -30,7 +30,8 @@ import { createGhostIds } from "./ghost-id.ts";
 import { createGhosts, registerUser } from "./ghosts.ts";
 import { interpret } from "./inbound.ts";
 import { createIngest, type Ingest } from "./ingest.ts";
-import { createMedia } from "./media.ts";
+import { createMedia, type Media } from "./media.ts";
+import type { MediaProxyConfig } from "./media-proxy.ts";
 import { createMembers } from "./members.ts";
 import { createMessages } from "./messages.ts";
 import { type MatrixPart, matrixCapabilities, noticeContent, plan } from "./outbound.ts";
@@ -60,7 +61,7 @@ export interface HomeserverOptions {
     readonly userPrefix?: string;
   };
   readonly listen: { readonly host: string; readonly port: number };
-  readonly store: Pick<Store, "ghosts" | "kv">;
+  readonly store: Pick<Store, "ghosts" | "kv" | "media">;
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
@@ -74,12 +75,16 @@ export interface HomeserverOptions {
   readonly patrolMs?: number;
   readonly requestTimeoutMs?: number;
   readonly connections?: number;
+  /** Public addresses for files and long texts; absent: there are none. */
+  readonly media?: MediaProxyConfig;
   readonly profile?: { readonly displayName?: (author: RemoteAuthor) => string };
 }
 
 export interface MatrixHomeserver extends Homeserver {
   /** The port that was bound, once started: for `listen.port` 0. */
   readonly port: number | undefined;
+  /** Its budget, and the port of its public addresses. */
+  readonly media: Pick<Media, "budget" | "port">;
   /** Resolves when no ping or gap repair is under way; a canary may still be out. */
   settled(): Promise<void>;
 }
@@ -94,7 +99,9 @@ export function createHomeserver(options: HomeserverOptions): MatrixHomeserver {
   const { bot, ids, ghosts, rooms, sender } = parts;
   const running = createRunning(options, parts);
   return {
-    ...createMedia(),
+    openMedia: parts.media.openMedia,
+    publish: parts.media.publish,
+    media: parts.media,
     ...createRoomLife(),
     puppets: createPuppets(),
     userId: bot,
@@ -158,7 +165,20 @@ function assemble(options: HomeserverOptions) {
   let probe = () => {};
   const now = () => clock.now();
   const puts = createEventPut({ client, confirmation, span, now, probe: () => probe() });
-  const sender = createSender({ client, put: puts.put, sdk, ghosts, ids, bot, now, log });
+  const media = createMedia({
+    url: options.url,
+    token: registration.as_token,
+    client,
+    caps,
+    store: store.media,
+    bot,
+    clock,
+    log,
+    meter,
+    proxy: options.media,
+  });
+  const { files } = media;
+  const sender = createSender({ files, client, put: puts.put, sdk, ghosts, ids, bot, now, log });
   const canary = createCanary({
     sender,
     createRoom: () => rooms.createOwnRoom(`Trestle canary (${span})`),
@@ -172,7 +192,7 @@ function assemble(options: HomeserverOptions) {
   probe = () => {
     canary.nudge().catch((error: unknown) => log.debug({ error }, "the homeserver takes nothing at all"));
   };
-  return { bot, ids, isOwn, client, caps, messages, confirmation, members, ghosts, rooms, puts, sender, canary };
+  return { bot, ids, isOwn, media, client, caps, messages, confirmation, members, ghosts, rooms, puts, sender, canary };
 }
 
 /** What runs between start and stop. */
@@ -222,6 +242,7 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
     });
     port = await http.listen();
     try {
+      await parts.media.start(host);
       await firstRegistration();
     } catch (error) {
       await stop(0);
@@ -250,7 +271,7 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
     while (busy() && clock.now() < endMs) await clock.wait(drainStepMs);
     stopping.abort();
     if (puts.underWay === 0 && port !== undefined) await confirmation.close();
-    await Promise.all([detector?.stop(), http?.close(), client.close()]);
+    await Promise.all([detector?.stop(), http?.close(), parts.media.stop(), client.close()]);
     await Promise.all([recovery?.ended(), patrolling]);
   }
 
@@ -318,6 +339,7 @@ function createIngestFor(
     },
     ephemeral: (event: EphemeralEvent) => host.ephemeral(event),
     feed(event) {
+      parts.media.feed(event);
       if (event.state_key === undefined) return;
       watch.pushed(event);
       if (ids.isGhost(event.state_key)) ghosts.feed(event);

@@ -1,9 +1,81 @@
-/** Files of the homeserver: not carried yet. */
-import { BridgeError, type Homeserver } from "@trestle/core";
+/**
+ * Files both ways, put together: streams from the homeserver, uploads to it, public addresses of what networks can take only as
+ * one. Everything that has a file in its hands shares one budget of memory.
+ */
+import type { Clock, Homeserver, HomeserverHost, Log, MatrixEvent, Meter, Store, UserId } from "@trestle/core";
+import type { Caps } from "./caps.ts";
+import type { Client } from "./client.ts";
+import { createMediaBudget, type MediaBudget } from "./media-budget.ts";
+import { createMediaDownload } from "./media-download.ts";
+import { createMediaHttp } from "./media-http.ts";
+import { createMediaProxy, type MediaProxyConfig } from "./media-proxy.ts";
+import { createFileSender, type FileSender } from "./media-send.ts";
+import { createTries } from "./media-tries.ts";
+import { createMediaUpload, type MediaUpload } from "./media-upload.ts";
 
-export function createMedia(): Pick<Homeserver, "openMedia" | "publish"> {
+export interface MediaOptions {
+  readonly url: string;
+  readonly token: string;
+  readonly client: Client;
+  readonly caps: Caps;
+  readonly store: Store["media"];
+  readonly bot: UserId;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly meter: Meter;
+  /** Undefined: no public addresses. */
+  readonly proxy: MediaProxyConfig | undefined;
+  /** Longest time in which a transfer may stand still; default 60 s. */
+  readonly stallMs?: number;
+}
+
+export interface Media extends Pick<Homeserver, "openMedia" | "publish"> {
+  readonly uploads: MediaUpload;
+  readonly files: FileSender;
+  readonly budget: MediaBudget;
+  /** Where the media proxy listens, once started; undefined without one. */
+  readonly port: number | undefined;
+  /** Rejects with `port-taken`. */
+  start(host: Pick<HomeserverHost, "openMedia">): Promise<void>;
+  stop(): Promise<void>;
+  /** Every event that the homeserver pushed. */
+  feed(event: MatrixEvent): void;
+}
+
+/** More transfers than the budget lets in are never under way. */
+const connections = 64;
+
+export function createMedia(options: MediaOptions): Media {
+  const { url, token, clock, meter, proxy: config, stallMs = 60_000, ...rest } = options;
+  const http = createMediaHttp({ url, token, clock, stallMs, connections });
+  const shared = { ...rest, clock, http, budget: createMediaBudget(meter), tries: createTries() };
+  const downloads = createMediaDownload({ ...shared, abandonedMs: 2 * stallMs });
+  const uploads = createMediaUpload(shared);
+  const proxy =
+    config === undefined
+      ? undefined
+      : createMediaProxy({ ...shared, ...config, meter, openMedia: (source, queue) => downloads.open(source, queue) });
+  let port: number | undefined;
   return {
-    openMedia: () => Promise.reject(new BridgeError("not-supported", "not there yet")),
-    publish: () => Promise.resolve(undefined),
+    uploads,
+    files: createFileSender({ uploads, log: options.log }),
+    budget: shared.budget,
+    get port() {
+      return port;
+    },
+    openMedia: ({ source }) => downloads.open(source, "out"),
+    publish: async (event, what) => proxy?.publish(event, what),
+    async start(host) {
+      uploads.open(host);
+      port = await proxy?.listen();
+    },
+    async stop() {
+      await Promise.all([proxy?.close(), http.close()]);
+    },
+    feed(event) {
+      if (proxy === undefined || event.type !== "m.room.redaction") return;
+      const target = event.redacts ?? event.content["redacts"];
+      if (typeof target === "string") proxy.forget(event.room_id, target);
+    },
   };
 }

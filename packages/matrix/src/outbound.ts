@@ -19,19 +19,22 @@ import type {
 import type { Block, RichText } from "@trestle/richtext";
 import { originField } from "./confirmation.ts";
 import { htmlCodec, type MatrixText } from "./html.ts";
+import { type FilePart, fileEvent, filePart, isSticker } from "./media-file.ts";
 
 /** Of the content alone: the rest of an event (ids, signatures, hashes) takes below 4 KiB. */
 const contentBytesMax = 60_000;
+/** Leaves room for all that an event says of its file. */
+const captionBytesMax = 30_000;
 const partsMax = 20;
 const textBytesMax = 24_000;
 
-/** What Matrix can do, for the core to degrade by. Files are announced by name until media are carried. */
+/** What Matrix can do, for the core to degrade by. */
 export const matrixCapabilities: Capabilities = {
   actions: new Set(["message", "edit", "delete", "react", "unreact", "typing", "read", "membership", "moderate"]),
   replies: true,
   threads: true,
   text: { max: textBytesMax, unit: "bytes", partsMax },
-  attachments: "announce",
+  attachments: "upload",
   impersonation: "connection",
   ageLimitMs: 24 * 60 * 60 * 1000,
 };
@@ -41,6 +44,7 @@ type JsonBag = { readonly [key: string]: Json };
 /** A planned part, as sendPart reads it back from the store. */
 export type MatrixPart =
   | { readonly op: "event"; readonly type: string; readonly content: JsonBag }
+  | FilePart
   | { readonly op: "redact"; readonly event: string; readonly reason: string | null }
   | { readonly op: "unreact"; readonly target: string; readonly key: string }
   | { readonly op: "typing"; readonly active: boolean }
@@ -89,15 +93,52 @@ function messageParts(
   lookup: Lookup,
 ): MatrixPart[] {
   const { content, replyTo, thread, quote } = action;
-  const texts = print(withQuote(withFiles(content), quote), lookup, 1);
-  return texts.map((said, index) => {
+  const pieces = layOut(content, quote, lookup, 1);
+  return pieces.map((piece, index) => {
     const relates = relation(index === 0 ? replyTo : undefined, thread);
-    const message = {
-      ...textContent(said, content.style),
-      ...(relates === undefined ? {} : { "m.relates_to": relates }),
-    };
-    return event("m.room.message", message, author, texts.length > 1 ? { index, of: texts.length } : undefined);
+    const message = { ...piece.content, ...(relates === undefined ? {} : { "m.relates_to": relates }) };
+    return partOf(piece, message, author, placeOf(index, pieces));
   });
+}
+
+/** One event of a message: a text, or a file with the first one's caption. */
+interface Piece {
+  readonly type: string;
+  readonly content: JsonBag;
+  readonly file?: Attachment;
+}
+
+/** Texts first, then the files side by side; a text that fits beside the first file is its caption (MSC2530). */
+function layOut(
+  { text, style, attachments }: Content,
+  quote: { readonly author: string; readonly text: string } | undefined,
+  lookup: Lookup,
+  copies: number,
+): Piece[] {
+  const [first] = attachments;
+  const captions = first !== undefined && style === "text" && !isSticker(first);
+  const description = captions && text.length > 0 ? first.description?.trim() : undefined;
+  // Beside a caption there is no other place where people would see what the picture shows.
+  const doc = description ? [...text, paragraph(`[${description.slice(0, 2_000)}]`)] : text;
+  const texts = print(withQuote(doc, quote), lookup, copies);
+  const [only] = texts;
+  const fits = texts.length === 1 && only !== undefined && bytesOf(only) * copies < captionBytesMax;
+  const caption = captions && fits ? textContent(only, "text") : undefined;
+  const said = caption === undefined ? texts : [];
+  return [
+    ...said.map((one): Piece => ({ type: "m.room.message", content: textContent(one, style) })),
+    ...attachments.map((file, index): Piece => ({ ...fileEvent(file, index === 0 ? caption : undefined), file })),
+  ];
+}
+
+type Place = { readonly index: number; readonly of: number } | undefined;
+
+const placeOf = (index: number, all: readonly unknown[]): Place =>
+  all.length > 1 ? { index, of: all.length } : undefined;
+
+function partOf({ type, file }: Piece, content: JsonBag, author: RemoteAuthor, place: Place): MatrixPart {
+  const whole = { ...content, [originField]: originOf(author, place) };
+  return file === undefined ? { op: "event", type, content: whole } : filePart(file, author.network, type, whole);
 }
 
 function relation(replyTo: EventId | undefined, thread: EventId | undefined): JsonBag | undefined {
@@ -114,26 +155,29 @@ function relation(replyTo: EventId | undefined, thread: EventId | undefined): Js
 
 /** Part by part over the events that were there; what is new is sent after them, what is left over is taken back. */
 function editParts(targets: readonly EventId[], content: Content, author: RemoteAuthor, lookup: Lookup): MatrixPart[] {
-  const texts = print(withFiles(content), lookup, 2);
-  const parts = texts.map((said, index): MatrixPart => {
-    const fresh = textContent(said, content.style);
+  const pieces = layOut(content, undefined, lookup, 2);
+  const parts = pieces.flatMap((piece, index): MatrixPart[] => {
+    const fresh = piece.content;
     const target = targets[index];
-    const place = texts.length > 1 ? { index, of: texts.length } : undefined;
-    if (target === undefined) return event("m.room.message", fresh, author, place);
+    const place = placeOf(index, pieces);
+    if (target === undefined) return [partOf(piece, fresh, author, place)];
+    // No client knows how to replace a sticker; it stays as it is.
+    if (piece.type !== "m.room.message") return [];
     const edit = {
       msgtype: fresh["msgtype"] as string,
-      body: `* ${said.body}`.toWellFormed(),
+      body: `* ${fresh["body"] as string}`,
+      ...(piece.file === undefined ? {} : { info: fresh["info"] as Json }),
       // Nobody is called again because of an edit.
       "m.mentions": {},
       "m.new_content": fresh,
       "m.relates_to": { rel_type: "m.replace", event_id: target },
-      ...(said.formattedBody === undefined
+      ...(fresh["formatted_body"] === undefined
         ? {}
-        : { format: "org.matrix.custom.html", formatted_body: `* ${said.formattedBody}`.toWellFormed() }),
+        : { format: "org.matrix.custom.html", formatted_body: `* ${fresh["formatted_body"] as string}` }),
     };
-    return event("m.room.message", edit, author, place);
+    return [partOf(piece, edit, author, place)];
   });
-  const surplus = texts.length === 0 ? [] : targets.slice(texts.length);
+  const surplus = pieces.length === 0 ? [] : targets.slice(pieces.length);
   return [...parts, ...surplus.map((target): MatrixPart => ({ op: "redact", event: target, reason: null }))];
 }
 
@@ -164,33 +208,15 @@ function print(doc: RichText, lookup: Lookup, copies: number): MatrixText[] {
 const bytesOf = (said: MatrixText): number =>
   Buffer.byteLength(JSON.stringify(said.body)) + Buffer.byteLength(JSON.stringify(said.formattedBody ?? "")) + 1000;
 
-function event(
-  type: string,
-  content: JsonBag,
-  author: Pick<RemoteAuthor, "network" | "name">,
-  place?: { readonly index: number; readonly of: number },
-): MatrixPart {
-  const origin = {
-    network: author.network as NetworkId as string,
-    author: author.name.toWellFormed().slice(0, 256),
-    ...(place === undefined ? {} : { part: place.index, parts: place.of }),
-  };
-  return { op: "event", type, content: { ...content, [originField]: origin } };
+function event(type: string, content: JsonBag, author: Pick<RemoteAuthor, "network" | "name">): MatrixPart {
+  return { op: "event", type, content: { ...content, [originField]: originOf(author, undefined) } };
 }
 
-/** Files are named until they are carried. */
-function withFiles(content: Content): RichText {
-  if (content.attachments.length === 0) return content.text;
-  return [...content.text, ...content.attachments.map((file): Block => paragraph(fileLine(file)))];
-}
-
-const fileLine = ({ kind, name, byteLength, description }: Attachment): string => {
-  const size = byteLength === undefined ? "" : `, ${sizeText(byteLength)}`;
-  return `[${kind}: ${name}${size}]${description === undefined || description === name ? "" : ` ${description}`}`;
-};
-
-const sizeText = (bytes: number): string =>
-  bytes < 1000 ? `${bytes} B` : bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+const originOf = (author: Pick<RemoteAuthor, "network" | "name">, place: Place): JsonBag => ({
+  network: author.network as NetworkId as string,
+  author: author.name.toWellFormed().slice(0, 256),
+  ...(place === undefined ? {} : { part: place.index, parts: place.of }),
+});
 
 function withQuote(doc: RichText, quote: { readonly author: string; readonly text: string } | undefined): RichText {
   if (quote === undefined) return doc;

@@ -22,6 +22,7 @@ import { failureOf, isStatus } from "./errors.ts";
 import type { EventPut, Put } from "./event-put.ts";
 import type { GhostIds } from "./ghost-id.ts";
 import type { Ghosts } from "./ghosts.ts";
+import type { FileSender } from "./media-send.ts";
 import type { MatrixPart } from "./outbound.ts";
 import { findReaction } from "./reactions.ts";
 import type { Sdk } from "./sdk.ts";
@@ -43,6 +44,7 @@ export interface SenderOptions {
   readonly sdk: Sdk;
   readonly ghosts: Ghosts;
   readonly ids: GhostIds;
+  readonly files: FileSender;
   readonly bot: UserId;
   readonly now: () => number;
   readonly log: Log;
@@ -120,6 +122,8 @@ export function createSender(options: SenderOptions): Sender {
       switch (part.op) {
         case "event":
           return sendEvent(room, part, author, key);
+        case "file":
+          return sendEvent(room, await options.files.carry(room, part), author, key);
         case "redact":
           return redact(room, part, author, key);
         case "unreact":
