@@ -80,6 +80,8 @@ export interface NetworkStatus {
   readonly detail?: string;
   readonly nextTryAtMs?: number;
   readonly queuedLines?: number;
+  /** What the bridge is called there: whom people write to in private. */
+  readonly self?: string;
 }
 
 export interface ConnectorHost {

@@ -7,13 +7,14 @@ import type { BridgeSettings } from "./bridge.ts";
 import type { CommandContext, CommandIssuer } from "./commands/command.ts";
 import { runCommand } from "./commands/index.ts";
 import type { Homeserver, Interpreted, MatrixEvent } from "./homeserver.ts";
-import type { RoomId } from "./ids.ts";
+import type { RoomId, UserId } from "./ids.ts";
 import type { ControlBody } from "./intake.ts";
 import { encryptedReason, type Links } from "./links.ts";
 import type { Moves } from "./moves.ts";
 import { atLeast, levelOf } from "./permit.ts";
 import type { Retries } from "./retries.ts";
 import type { Router } from "./router.ts";
+import { isSealed, type SecretTalk, takeBack } from "./secret-talk.ts";
 import type { Job, KeyValueStore, Outcome } from "./store.ts";
 
 export interface ControlOptions {
@@ -30,6 +31,7 @@ export interface ControlOptions {
   readonly moves: Moves;
   readonly retries: Retries;
   readonly passOn: (event: MatrixEvent) => Promise<void>;
+  readonly secrets: SecretTalk;
 }
 
 export interface Control {
@@ -105,10 +107,21 @@ export function createControl(options: ControlOptions): Control {
     );
   };
 
+  /** The chat of this person and the bot; a new one when there is none. */
+  const directRoomOf = async (user: UserId): Promise<RoomId> => {
+    const known = (await kv.list("direct/")).filter(({ value }) => value === user).at(-1);
+    if (known !== undefined) return known.key.slice("direct/".length) as RoomId;
+    const room = await homeserver.createDirectRoom(user);
+    direct.add(room);
+    await kv.put(directKey(room), user);
+    return room;
+  };
+
   return {
     async deliver(job) {
       const body = JSON.parse(job.body) as ControlBody;
-      if ("remote" in body) await homeserver.renameGhost(body.remote.user, body.remote.was);
+      if ("tell" in body) await homeserver.notify(await directRoomOf(body.tell.user), body.tell.text, job.key);
+      else if ("remote" in body) await homeserver.renameGhost(body.remote.user, body.remote.was);
       else await handle(body.event, job.key);
       return { state: "done", atMs: clock.now() };
     },
@@ -129,9 +142,28 @@ async function command(options: ControlOptions, event: MatrixEvent, key: string,
       room: event.room_id,
       ...(network === undefined ? {} : { network }),
     });
-  if (levelIn(undefined) === "block") return;
-  const answer = await runCommand(line, options.commandContext({ user: event.sender, room: event.room_id, levelIn }));
-  await homeserver.notify(event.room_id, answer, key, { user: event.sender, event: event.event_id });
+  // A token is taken out of sight before anything else, whoever said it and wherever.
+  const secret = await options.secrets.open(event);
+  const issuer: CommandIssuer = {
+    user: event.sender,
+    room: event.room_id,
+    event: event.event_id,
+    direct,
+    levelIn,
+    ...(isSealed(event) ? { sealed: true } : {}),
+    ...(secret === undefined ? {} : { secret }),
+  };
+  const left = isSealed(event) ? await takeBack(homeserver, event, `${key}/back`) : undefined;
+  const isBlocked = levelIn(undefined) === "block";
+  // What was obeyed once is not obeyed anew because somebody mends a word of it.
+  const isEdit = event.content["m.new_content"] !== undefined;
+  const refusal = isEdit ? "An edited command is not obeyed: say it again." : undefined;
+  const answer = isBlocked ? undefined : (refusal ?? (await runCommand(line, options.commandContext(issuer))));
+  if (answer !== undefined) {
+    const text = left === undefined ? answer : `${answer}\n${await left()}`;
+    await homeserver.notify(event.room_id, text, key, { user: event.sender, event: event.event_id });
+  }
+  await options.secrets.forget(event);
 }
 
 /** Encryption came to a linked room: both directions are closed already (intake.ts), here it is stored and said. */

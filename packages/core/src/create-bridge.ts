@@ -6,6 +6,7 @@
 import { createBrakes } from "./brakes.ts";
 import type { Bridge, BridgeOptions } from "./bridge.ts";
 import { bridgeStatus } from "./bridge-status.ts";
+import { tellInterruptedLogins } from "./commands/account-commands.ts";
 import type { CommandContext, CommandIssuer } from "./commands/command.ts";
 import { runCommand } from "./commands/index.ts";
 import { createConfigLinks } from "./config-links.ts";
@@ -15,10 +16,13 @@ import { createOpener, scoped } from "./hosts.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { createIntake, type Intake } from "./intake.ts";
 import { createLinks } from "./links.ts";
+import { createMessageMap } from "./message-map.ts";
 import { createMoves } from "./moves.ts";
+import { createPersons } from "./persons.ts";
 import { createRepairView } from "./repair.ts";
 import { asksRetry, createRetries } from "./retries.ts";
 import { createRouter } from "./router.ts";
+import { createSecretTalk } from "./secret-talk.ts";
 import { createSiblings } from "./siblings.ts";
 import { createStops } from "./stops.ts";
 import { createSurroundings } from "./surroundings.ts";
@@ -30,9 +34,13 @@ export function createBridge(options: BridgeOptions): Bridge {
   const siblings = createSiblings(settings.siblings);
   const brakes = createBrakes(clock);
   const stops = createStops({ brakes, homeserver, links: () => links, lanes: () => lanes, clock, log, prefix });
+  const messages = createMessageMap(store.messages);
+  const persons = createPersons({ ...options, router, messages, siblings, prefix, lanes: () => lanes });
+  const secrets = createSecretTalk(store.secrets, prefix, log);
   const lanes = createCrossing(options, {
     router,
-    siblings,
+    messages,
+    persons,
     stops,
     control: () => control,
     retries: () => retries,
@@ -55,6 +63,9 @@ export function createBridge(options: BridgeOptions): Bridge {
     links,
     lanes,
     journal,
+    persons,
+    kv,
+    log,
     status,
     nowMs: clock.now(),
   });
@@ -74,6 +85,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     moves,
     retries,
     passOn: (event) => intake.passOn(event),
+    secrets,
   });
   const intake = createIntake({
     homeserver,
@@ -89,6 +101,8 @@ export function createBridge(options: BridgeOptions): Bridge {
     talk: brakes.talk,
     looping: stops.looping,
     asksRetry,
+    persons,
+    secrets,
     encrypted: (room) => {
       for (const row of router.ofRoom(room)) {
         lanes.hold(row.id);
@@ -104,25 +118,28 @@ export function createBridge(options: BridgeOptions): Bridge {
   return {
     async start() {
       await control.load();
+      await persons.load();
       await links.load();
       await moves.load();
       await homeserver.start({
         take: intake.take,
-        ephemeral: () => undefined,
+        ephemeral: persons.ephemeral.fromMatrix,
         openMedia,
-        puppetLost: () => undefined,
+        puppetLost: persons.puppetLost,
         ...createRepairView(store, router, intake),
       });
       await connector.start({
         emit: intake.emit,
         openMedia,
-        ask: () => Promise.resolve(undefined),
+        ask: persons.ask,
         kv: scoped(store.kv, `${connector.name}/`),
         clock,
         log,
         meter,
       });
       await lanes.resume();
+      await persons.start();
+      await tellInterruptedLogins({ kv, persons });
       await configLinks.start();
       surroundings.start();
       stopHousekeeping = startHousekeeping(store, settings, clock, log);

@@ -6,12 +6,12 @@ import { createFailures } from "./failures.ts";
 import { createIdentities } from "./identity.ts";
 import { createInward } from "./inward.ts";
 import { createLanes, type Lanes } from "./lanes.ts";
-import { createMessageMap } from "./message-map.ts";
+import type { MessageMap } from "./message-map.ts";
 import { createOutward } from "./outward.ts";
+import type { Persons } from "./persons.ts";
 import { createReactions } from "./reactions.ts";
 import type { Retries } from "./retries.ts";
 import type { Router } from "./router.ts";
-import type { Siblings } from "./siblings.ts";
 import { createStatuses } from "./statuses.ts";
 import type { Stops } from "./stops.ts";
 import type { Direction, Job, Outcome, PortalRow } from "./store.ts";
@@ -23,7 +23,8 @@ const inwardAgeLimitMs = 24 * 60 * 60_000;
 
 export interface CrossingParts {
   readonly router: Router;
-  readonly siblings: Siblings;
+  readonly messages: MessageMap;
+  readonly persons: Persons;
   readonly stops: Stops;
   /** Known only after the lanes, which they need. */
   readonly control: () => Control;
@@ -32,8 +33,7 @@ export interface CrossingParts {
 
 export function createCrossing(options: BridgeOptions, parts: CrossingParts): Lanes {
   const { store, homeserver, connector, clock, log, meter, settings } = options;
-  const { router, siblings, stops, control, retries } = parts;
-  const messages = createMessageMap(store.messages);
+  const { router, messages, persons, stops, control, retries } = parts;
   const statuses = createStatuses(homeserver, settings, log);
 
   /** Until every lane that could still hold a target has dealt with what it holds now. */
@@ -53,7 +53,7 @@ export function createCrossing(options: BridgeOptions, parts: CrossingParts): La
     reactions: createReactions(store.reactions),
     kv: store.kv,
     settings,
-    siblings,
+    persons,
     clock,
     startedAtMs: clock.now(),
     otherLanes,

@@ -11,7 +11,9 @@ import type { InwardBody } from "./inward-said.ts";
 import type { Lanes } from "./lanes.ts";
 import { joinedKey } from "./outward.ts";
 import type { OutwardBody } from "./outward-said.ts";
+import type { Persons } from "./persons.ts";
 import type { Router } from "./router.ts";
+import { type SecretTalk, textMeant } from "./secret-talk.ts";
 import type { Siblings } from "./siblings.ts";
 import type { KeyValueStore, NewJob, PortalRow } from "./store.ts";
 
@@ -35,12 +37,16 @@ export interface IntakeOptions {
   readonly looping: (row: PortalRow) => void;
   /** Whether this reaction asks for a failed message to be tried again, rather than being one. */
   readonly asksRetry: (event: MatrixEvent) => boolean;
+  readonly persons: Persons;
+  readonly secrets: SecretTalk;
 }
 
 /** Body of a control job. */
 export type ControlBody =
   | { readonly event: MatrixEvent }
-  | { readonly remote: Extract<RemoteEvent, { kind: "user-changed" }> };
+  | { readonly remote: Extract<RemoteEvent, { kind: "user-changed" }> }
+  /** To be told to a person in his direct chat. */
+  | { readonly tell: { readonly user: UserId; readonly text: string } };
 
 export interface Intake {
   /** Events of the homeserver; resolves once durable. */
@@ -125,7 +131,10 @@ export function createIntake(options: IntakeOptions): Intake {
   return {
     async take(events) {
       const jobs: NewJob[] = [];
-      for (const event of events) {
+      for (const pushed of events) {
+        const forBot = isForBot(options, pushed) && pushed.type !== "m.reaction";
+        if (!(forBot || (await options.persons.admits(pushed)))) continue;
+        const event = forBot ? await options.secrets.seal(pushed) : pushed;
         await overtake(options, event, { outward: outwardKey, inward: sisterKey });
         jobs.push(...jobsOf(event));
       }
@@ -139,6 +148,12 @@ export function createIntake(options: IntakeOptions): Intake {
       }
       if (event.kind === "joined") {
         for (const row of router.ofChat(event.chat)) lanes.wake(row.id, "outward");
+        return;
+      }
+      if (!(await options.persons.admitsRemote(event))) return;
+      // True for a moment only: it is not stored, and nobody waits for it.
+      if (event.kind === "action" && (event.action.kind === "typing" || event.action.kind === "read")) {
+        options.persons.ephemeral.fromNetwork(event);
         return;
       }
       if (event.kind === "user-changed") {
@@ -220,8 +235,9 @@ function isForBot(
     case "m.room.encrypted":
       return !linked && isDirect(event.room_id);
     case "m.room.message": {
-      const { body } = event.content;
-      if (event.content["dev.trestle.control"] === true || typeof body !== "string") return false;
+      if (event.content["dev.trestle.control"] === true || typeof event.content["body"] !== "string") return false;
+      // An edit of a command is the bot's as well: a token in it must not cross.
+      const body = textMeant(event);
       if (!linked && isDirect(event.room_id)) return event.content["msgtype"] !== "m.notice";
       return body === commandPrefix || body.startsWith(`${commandPrefix} `);
     }

@@ -11,15 +11,15 @@ import { degrade } from "./degrade.ts";
 import { sendParts } from "./delivery.ts";
 import type { Homeserver, MatrixEvent } from "./homeserver.ts";
 import type { Identities } from "./identity.ts";
-import { type EventId, remoteMessageId } from "./ids.ts";
+import { type EventId, remoteMessageId, type UserId } from "./ids.ts";
 import { type Heard, type InwardBody, networkWords, sisterWords } from "./inward-said.ts";
 import type { MessageMap } from "./message-map.ts";
 import { findReferences, mapDelivered } from "./message-rows.ts";
 import { mergeEdit } from "./outward-said.ts";
 import { atLeast, levelOf } from "./permit.ts";
+import type { Persons } from "./persons.ts";
 import { formerRoomOf, movedAtMsOf } from "./portal-settings.ts";
 import type { Reactions } from "./reactions.ts";
-import type { Siblings } from "./siblings.ts";
 import type { Direction, Job, JournalStore, MessageRow, Outcome, PortalRow } from "./store.ts";
 import { lateAfterMs, markLate, timeText } from "./time-mark.ts";
 import { translate } from "./translate.ts";
@@ -32,7 +32,7 @@ export interface InwardOptions {
   readonly identities: Identities;
   readonly reactions: Reactions;
   readonly settings: BridgeSettings;
-  readonly siblings: Siblings;
+  readonly persons: Persons;
   readonly clock: Clock;
   /** When this process began to deliver. */
   readonly startedAtMs: number;
@@ -65,7 +65,13 @@ export function createInward(options: InwardOptions): (job: Job, portal: PortalR
       }
       return done();
     }
-    return deliverHeard(options, job, portal, networkWords(homeserver, portal, event), done);
+    const author = options.persons.remoteAuthor(portal.room, sender);
+    const heard = networkWords(homeserver, portal, { ...event, sender: author });
+    // What he said in Matrix can be changed from over there only as himself.
+    const { puppet } = author;
+    const isHis = (row: MessageRow) => row.author === puppet && homeserver.puppets.has(puppet as UserId);
+    const mayActOn = (row: MessageRow) => heard.mayActOn(row) || isHis(row);
+    return deliverHeard(options, job, portal, { ...heard, mayActOn }, done);
   };
 }
 
@@ -118,7 +124,7 @@ async function deliverSister(
   { sister: event, editedBy }: Extract<InwardBody, { sister: unknown }>,
   done: Done,
 ): Promise<Outcome> {
-  const { homeserver, reactions, siblings } = options;
+  const { homeserver, reactions, persons } = options;
   const meaning = homeserver.interpret(event);
   if (meaning?.kind !== "action") return done();
   const level = levelOf(options.settings.permissions, {
@@ -130,7 +136,7 @@ async function deliverSister(
   const edit = editedBy === undefined ? undefined : homeserver.interpret(editedBy);
   const said = mergeEdit(meaning.action, edit);
   const action = (await reactions.takenBack(portal, said)) ?? said;
-  const name = siblings.nameOf(event) ?? (await homeserver.nameOf(event.room_id, event.sender));
+  const { name } = await persons.authorOf(event, portal.network, meaning.persona);
   const moderator = action.kind === "delete" && (await mayRedact(homeserver, event));
   return deliverHeard(options, job, portal, sisterWords(portal, event, { action, name, moderator }), done);
 }

@@ -7,7 +7,6 @@ import { mentionsOf, plainText } from "@trestle/richtext";
 import type { Action } from "./action.ts";
 import { withAddresses } from "./addresses.ts";
 import type { Clock } from "./ambient.ts";
-import type { MatrixAuthor } from "./author.ts";
 import type { BridgeSettings } from "./bridge.ts";
 import type { Place } from "./cluster.ts";
 import type { Lookup } from "./codec.ts";
@@ -15,16 +14,16 @@ import type { Connector } from "./connector.ts";
 import { degrade } from "./degrade.ts";
 import { sendParts } from "./delivery.ts";
 import { BridgeError } from "./errors.ts";
-import type { Homeserver, MatrixEvent } from "./homeserver.ts";
+import type { Homeserver, MatrixEvent, Persona } from "./homeserver.ts";
 import type { Identities } from "./identity.ts";
 import { eventId, type RemoteMessageId, type UserId } from "./ids.ts";
 import type { MessageMap } from "./message-map.ts";
 import { findReferences, mapDelivered } from "./message-rows.ts";
 import { mergeEdit, type OutwardBody, originIn, relayedWords, type Said, toRemote } from "./outward-said.ts";
 import { atLeast, levelOf } from "./permit.ts";
+import type { Persons } from "./persons.ts";
 import type { Reactions } from "./reactions.ts";
 import { chatOf } from "./router.ts";
-import type { Siblings } from "./siblings.ts";
 import type { Direction, Job, JournalStore, KeyValueStore, MessageRow, Outcome, PortalRow } from "./store.ts";
 import { lateAfterMs, markLate } from "./time-mark.ts";
 import { translate } from "./translate.ts";
@@ -36,7 +35,7 @@ export interface OutwardOptions {
   readonly messages: MessageMap;
   readonly kv: KeyValueStore;
   readonly settings: BridgeSettings;
-  readonly siblings: Siblings;
+  readonly persons: Persons;
   readonly clock: Clock;
   /** When this process began to deliver. */
   readonly startedAtMs: number;
@@ -71,13 +70,23 @@ export function createOutward(options: OutwardOptions): Deliver {
       case "room-changed": {
         const { topic } = interpreted;
         if (topic === undefined) return done();
-        await options.connector.applyChat(chatOf(portal), { topic }, await authorOf(options, event));
+        await options.connector.applyChat(
+          chatOf(portal),
+          { topic },
+          await options.persons.authorOf(event, portal.network),
+        );
         return done();
       }
       case "action": {
         const edit = editedBy === undefined ? undefined : homeserver.interpret(editedBy);
         const action = mergeEdit(interpreted.action, edit);
-        return deliverSaid(options, job, portal, await wordsOf(options, portal, event, action), done);
+        return deliverSaid(
+          options,
+          job,
+          portal,
+          await wordsOf(options, portal, event, action, interpreted.persona),
+          done,
+        );
       }
       case "encrypted-message":
         throw new BridgeError("encrypted");
@@ -96,8 +105,9 @@ async function wordsOf(
   portal: PortalRow,
   event: MatrixEvent,
   said: Action<string>,
+  persona: Persona | undefined,
 ): Promise<Said> {
-  const { homeserver, reactions } = options;
+  const { homeserver, reactions, persons } = options;
   const action = (await reactions.takenBack(portal, said)) ?? said;
   const moderator = action.kind === "delete" && (await mayRedact(homeserver, event));
   const source: Place = { room: event.room_id };
@@ -105,11 +115,12 @@ async function wordsOf(
     action,
     source,
     event,
-    author: await authorOf(options, event),
+    author: await persons.authorOf(event, portal.network, persona),
     origin: originIn(portal, source, event.event_id),
     saidAtMs: event.origin_server_ts,
     late: event["dev.trestle.late"] === true,
-    mayActOn: (row) => moderator || (row.lane === "outward" && row.author === event.sender),
+    mayActOn: (row) =>
+      moderator || (row.lane === "outward" && row.author === event.sender) || persons.isOwn(row, portal, event.sender),
     mention: (mention) => toRemote(homeserver, portal.network, mention),
     mayQuote: (target) => mayQuote(options, event, target),
   };
@@ -166,18 +177,14 @@ async function deliverSaid(
   );
 }
 
-async function authorOf({ homeserver, siblings }: OutwardOptions, event: MatrixEvent): Promise<MatrixAuthor> {
-  const name = siblings.nameOf(event) ?? (await homeserver.nameOf(event.room_id, event.sender));
-  return { userId: event.sender, name };
-}
-
 async function mayRedact(homeserver: Homeserver, event: MatrixEvent): Promise<boolean> {
   const { level, redact } = await homeserver.powerOf(event.room_id, event.sender);
   return level >= redact;
 }
 
 /** A quote never shows what the quoter could not see: not what was said before we saw him join. */
-async function mayQuote({ kv }: OutwardOptions, event: MatrixEvent, target: MessageRow): Promise<boolean> {
+async function mayQuote({ kv, persons }: OutwardOptions, event: MatrixEvent, target: MessageRow): Promise<boolean> {
+  if (target.sentAtMs < persons.quotesFromMs(event.sender)) return false;
   const joined = await kv.get(joinedKey(event.room_id, event.sender));
   return joined === undefined || Number(joined) <= target.sentAtMs;
 }

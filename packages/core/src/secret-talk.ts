@@ -3,7 +3,11 @@
  * that no journal row, log line or failure ever holds it, and it is gone once the command is answered.
  */
 import type { Log } from "./ambient.ts";
-import type { MatrixEvent } from "./homeserver.ts";
+import { matrixNetwork } from "./author.ts";
+import { emptyLookup } from "./codec.ts";
+import { asBridgeError } from "./errors.ts";
+import type { Homeserver, MatrixEvent } from "./homeserver.ts";
+import { jobKey, partKey, remoteUserId } from "./ids.ts";
 import type { SecretStore } from "./store.ts";
 
 export interface SecretTalk {
@@ -44,10 +48,6 @@ function secretWords(prefix: string, text: string): { readonly command: string; 
   return secret === undefined ? undefined : { command: token === command ? "login-matrix" : command, secret };
 }
 
-/** Whether an event that is meant for the bot says a secret; `prefix`: `!irc`. */
-export const saysSecret = (prefix: string, event: MatrixEvent): boolean =>
-  event.type === "m.room.message" && secretWords(prefix, textMeant(event)) !== undefined;
-
 export function createSecretTalk(secrets: SecretStore, prefix: string, log: Log): SecretTalk {
   return {
     async seal(event) {
@@ -64,4 +64,42 @@ export function createSecretTalk(secrets: SecretStore, prefix: string, log: Log)
     open: (event) => (isSealed(event) ? secrets.get(nameOf(event)) : Promise.resolve(undefined)),
     forget: (event) => (isSealed(event) ? secrets.remove(nameOf(event)) : Promise.resolve()),
   };
+}
+
+/**
+ * Takes a message out of sight of everybody. Where the bot may not, its author himself may, as soon as we can act for him: asked
+ * for after his login. The answer's last sentence.
+ */
+export async function takeBack(
+  homeserver: Homeserver,
+  event: MatrixEvent,
+  key: string,
+): Promise<() => Promise<string>> {
+  const room = event.room_id;
+  const asBot = await homeserver.redact(room, event.event_id, key, "it held a token").then(
+    () => true,
+    (thrown) => {
+      if (asBridgeError(thrown).retry !== "never") throw thrown;
+      return false;
+    },
+  );
+  return async () => {
+    if (asBot || (await takeBackHimself(homeserver, event, key))) return "I have taken your message back.";
+    return "I may not take your message back here: please delete it yourself.";
+  };
+}
+
+async function takeBackHimself(homeserver: Homeserver, event: MatrixEvent, key: string): Promise<boolean> {
+  const { sender, room_id: room } = event;
+  if (!homeserver.puppets.has(sender)) return false;
+  const author = { network: matrixNetwork, id: remoteUserId(sender), name: sender, puppet: sender };
+  try {
+    for (const part of homeserver.plan(room, { kind: "delete", targets: [event.event_id] }, author, emptyLookup)) {
+      await homeserver.sendPart(room, part, author, partKey(jobKey(key), 1));
+    }
+    return true;
+  } catch (thrown) {
+    if (asBridgeError(thrown).retry !== "never") throw thrown;
+    return false;
+  }
 }

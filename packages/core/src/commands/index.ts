@@ -1,10 +1,12 @@
 /** The commands, one list; finds the one meant and runs it for whom it is permitted to. */
 import { asBridgeError } from "../errors.ts";
 import { atLeast } from "../permit.ts";
+import { accountCommands } from "./account-commands.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { healthCommands } from "./health-commands.ts";
 import { linkCommands } from "./link-commands.ts";
 import { linksCommand } from "./links-command.ts";
+import { personCommands } from "./person-commands.ts";
 
 const help: Command = {
   name: "help",
@@ -20,7 +22,14 @@ const help: Command = {
   },
 };
 
-export const commands: readonly Command[] = [help, ...linkCommands, linksCommand, ...healthCommands];
+export const commands: readonly Command[] = [
+  help,
+  ...linkCommands,
+  linksCommand,
+  ...healthCommands,
+  ...accountCommands,
+  ...personCommands,
+];
 
 /** Answers one line as typed after the prefix; never rejects: what went wrong is the answer. */
 export async function runCommand(line: string, context: CommandContext): Promise<string> {
