@@ -1,6 +1,7 @@
 // the IRC server and the hostile IRC peer
 
 // the homeserver, and a person at any homeserver
+export type { SandboxAccounts } from "./homeserver/access-tokens.ts";
 export type { SandboxNamespace, SandboxRegistration } from "./homeserver/appservices.ts";
 export type { SandboxClock } from "./homeserver/clock.ts";
 export type { FailOptions, FaultMatch, SandboxFaults } from "./homeserver/faults.ts";
@@ -20,6 +21,7 @@ export { wireProbes } from "./homeserver/probes/wire-probes.ts";
 export type { ProfileName } from "./homeserver/profile.ts";
 export { profileNames } from "./homeserver/profiles.ts";
 export type { SandboxMedia } from "./homeserver/routes-media.ts";
+export type { SandboxOAuth } from "./homeserver/routes-oauth.ts";
 export type { SandboxIrcControls, SandboxIrcMessage } from "./irc/controls.ts";
 export { createSandboxIrc, type SandboxIrc } from "./irc/create-sandbox-irc.ts";
 export { createHostilePeer, type HostileConnection, type HostilePeer, type HostileScript } from "./irc/hostile-peer.ts";

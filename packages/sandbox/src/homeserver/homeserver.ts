@@ -3,6 +3,7 @@
  * losses and delays included. It puts the parts together and owns their life: start, restart, stop on one port.
  */
 import { randomBytes } from "node:crypto";
+import { createAccessTokens, type SandboxAccounts } from "./access-tokens.ts";
 import { createAppserviceClient } from "./appservice-client.ts";
 import { createAppservices, type SandboxRegistration } from "./appservices.ts";
 import { realClock, type SandboxClock } from "./clock.ts";
@@ -23,6 +24,7 @@ import { type Call, param, type Register, type Route } from "./route.ts";
 import { createRouter, type Router } from "./router.ts";
 import { accountRoutes } from "./routes-account.ts";
 import { createMediaRoutes, type SandboxMedia } from "./routes-media.ts";
+import { oauthRoutes, type SandboxOAuth } from "./routes-oauth.ts";
 import { readingRoutes } from "./routes-reading.ts";
 import { roomsRoutes } from "./routes-rooms.ts";
 import { sendingRoutes } from "./routes-sending.ts";
@@ -54,6 +56,8 @@ export interface SandboxHomeserver {
   readonly profile: ProfileName;
   readonly faults: SandboxFaults;
   readonly media: SandboxMedia;
+  readonly accounts: SandboxAccounts;
+  readonly oauth: SandboxOAuth;
   /** Known at once, as Conduit does it; Synapse would want a restart. The same id replaces. */
   addAppservice(registration: SandboxRegistration): void;
   /** A room with these joined members (registered where they are not), made without HTTP: for benches with many rooms. */
@@ -98,6 +102,8 @@ export async function createSandboxHomeserver(options: SandboxHomeserverOptions)
     profile: options.profile,
     faults: parts.faults,
     media: parts.media,
+    accounts: parts.tokens,
+    oauth: parts.oauth(() => homeserver.url),
     addAppservice: (registration) => void parts.appservices.add(registration),
     seedRoom: (creator, others, wanted = {}) => seedRoom(parts, creator, others, wanted),
     inviteFromAfar: (inviter, user) => inviteFromAfar(parts, inviter, user),
@@ -148,6 +154,7 @@ function assemble(options: SandboxHomeserverOptions, clock: SandboxClock) {
   const client = createAppserviceClient(profile, clock);
   const delivery = createDelivery({ profile, clock, database, appservices, client, serverName });
   const creation = createRoomCreation({ profile, serverName, database, timeline, members });
+  const tokens = createAccessTokens(database, clock);
   const txns = createTransactionIds(profile, clock, database);
   const limit = createRateLimit(clock.now);
   const faults = createFaults();
@@ -172,14 +179,14 @@ function assemble(options: SandboxHomeserverOptions, clock: SandboxClock) {
     delivery.eventStored(event, room);
     syncs.wake(room, event.type === "m.room.member" ? event.state_key : undefined);
   });
-  accountRoutes({ profile, serverName, database, appservices, client, members, limit }, register);
+  accountRoutes({ profile, serverName, database, appservices, client, members, limit, tokens }, register);
   roomsRoutes({ profile, serverName, database, appservices, client, creation, members, limit, roomOf }, register);
   sendingRoutes({ profile, database, timeline, members, txns, limit, typing, roomOf }, register);
   readingRoutes({ profile, database, now: clock.now, roomOf }, register);
   serverRoutes({ profile, clock, appservices, client, delivery }, register);
   router.add("GET", "/_matrix/client/versions", { auth: "none", run: () => versionsOf(profile) });
   for (const registration of options.registrations ?? []) appservices.add(registration);
-  const rules = { profile, serverName, database, appservices };
+  const rules = { profile, serverName, database, appservices, tokens };
   const requester = (token: string | undefined, query: URLSearchParams) => requesterOf(rules, token, query);
   const media = createMediaRoutes({
     serverName,
@@ -200,6 +207,8 @@ function assemble(options: SandboxHomeserverOptions, clock: SandboxClock) {
     faults,
     front,
     media: media.controls,
+    tokens,
+    oauth: (url: () => string) => oauthRoutes({ clock, tokens, url }, router),
   };
 }
 

@@ -120,7 +120,7 @@ function callRoute(parts: FrontParts, request: IncomingMessage, response: Server
   if (raw.length > bodyBytesMax) throw new MatrixFault(413, "M_TOO_LARGE", "Request body too large");
   if (raw.length > 0 && !isUtf8(raw)) throw new MatrixFault(400, "M_NOT_JSON", "Content not JSON.");
   const text = raw.length === 0 ? "" : raw.toString("utf8");
-  const body = parseBody(text);
+  const body = route.form === true ? {} : parseBody(text);
   return route.run({ method, path, params, query, body, raw: text, who, token, gone: () => goneSignal(response) });
 }
 

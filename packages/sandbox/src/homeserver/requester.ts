@@ -1,4 +1,5 @@
 /** Who asks: a person by an access token, or an appservice as one of its users (`user_id`). By the rules of the profile. */
+import type { AccessTokens } from "./access-tokens.ts";
 import type { Appservice, Appservices } from "./appservices.ts";
 import type { Database } from "./database.ts";
 import { forbidden, MatrixFault, serverBroke } from "./fault.ts";
@@ -17,6 +18,7 @@ export interface RequesterRules {
   readonly serverName: string;
   readonly database: Database;
   readonly appservices: Appservices;
+  readonly tokens: AccessTokens;
 }
 
 /** The bearer token of a request, checked for form only. */
@@ -42,8 +44,7 @@ export function requesterOf(rules: RequesterRules, token: string | undefined, qu
   if (token === undefined) throw new MatrixFault(401, "M_MISSING_TOKEN", "Missing access token");
   const service = rules.appservices.byToken(token);
   if (service) return serviceRequester(rules, service, token, query);
-  const owner = rules.database.tokens.get(token);
-  if (!owner) throw new MatrixFault(401, "M_UNKNOWN_TOKEN", "Invalid access token passed.", { soft_logout: false });
+  const owner = rules.tokens.ownerOf(token);
   if (!rules.database.users.has(owner.user)) throw serverBroke("Internal server error");
   return { user: owner.user, device: owner.device, token, guest: owner.guest };
 }

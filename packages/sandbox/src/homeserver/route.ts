@@ -22,6 +22,8 @@ export type Run = (call: Call) => JsonObject | Promise<JsonObject>;
 
 export interface Route {
   readonly auth: "user" | "none";
+  /** The body is no JSON: `raw` alone is filled. */
+  readonly form?: boolean;
   readonly run: Run;
 }
 

@@ -1,5 +1,6 @@
 /** Accounts: registration, login, who one is, profiles, account data, devices. */
 import { randomBytes } from "node:crypto";
+import type { AccessTokens } from "./access-tokens.ts";
 import type { AppserviceClient } from "./appservice-client.ts";
 import type { Appservices } from "./appservices.ts";
 import type { Database, User } from "./database.ts";
@@ -18,6 +19,7 @@ export interface AccountParts {
   readonly client: AppserviceClient;
   readonly members: Members;
   readonly limit: RateLimit;
+  readonly tokens: AccessTokens;
 }
 
 export function accountRoutes(parts: AccountParts, register: Register): void {
@@ -36,6 +38,7 @@ export function accountRoutes(parts: AccountParts, register: Register): void {
     open,
   );
   register("POST", "/login", (call) => login(parts, call), open);
+  register("GET", "/register/available", (call) => isAvailable(parts, call), open);
   register("POST", "/logout", ({ who }) => {
     database.removeToken(who.token);
     return {};
@@ -142,7 +145,7 @@ function registerGhost(parts: AccountParts, { body, token }: Call): JsonObject {
 }
 
 function registerPerson(parts: AccountParts, { body }: Call): JsonObject {
-  const { database, appservices } = parts;
+  const { database } = parts;
   const auth = body["auth"];
   if (!isObject(auth) || auth["type"] !== "m.login.dummy") {
     const extra = { flows: [{ stages: ["m.login.dummy"] }], params: {}, session: randomBytes(12).toString("hex") };
@@ -150,12 +153,23 @@ function registerPerson(parts: AccountParts, { body }: Call): JsonObject {
   }
   const localpart = textOf(body["username"]) ?? `u${randomBytes(6).toString("hex")}`;
   const id = checkedId(parts, localpart);
-  if ([...appservices.all.values()].some((service) => service.ownsUserExclusively(id)))
-    throw new MatrixFault(400, "M_EXCLUSIVE", "This user ID is reserved by an application service.");
+  refuseReserved(parts, id);
   if (database.users.has(id)) throw new MatrixFault(400, "M_USER_IN_USE", "User ID already taken.");
   database.addUser({ id, password: textOf(body["password"]) ?? "", displayName: localpart });
   if (body["inhibit_login"] === true) return { user_id: id, home_server: parts.serverName };
   return { ...newToken(parts, id, body, false), home_server: parts.serverName };
+}
+
+function isAvailable(parts: AccountParts, { query }: Call): JsonObject {
+  const id = checkedId(parts, query.get("username") ?? "");
+  refuseReserved(parts, id);
+  if (parts.database.users.has(id)) throw new MatrixFault(400, "M_USER_IN_USE", "User ID already taken.");
+  return { available: true };
+}
+
+function refuseReserved({ appservices }: AccountParts, id: string): void {
+  if ([...appservices.all.values()].some((service) => service.ownsUserExclusively(id)))
+    throw new MatrixFault(400, "M_EXCLUSIVE", "This user ID is reserved by an application service.");
 }
 
 function checkedId({ profile, serverName }: AccountParts, localpart: string): string {
@@ -184,11 +198,15 @@ function login(parts: AccountParts, call: Call): JsonObject {
     if (!service.ownsUser(id))
       throw new MatrixFault(...profile.outsideNamespace, "User is not in the appservice's namespace");
     if (profile.rateLimits && service.registration.rate_limited !== false) parts.limit.take("login", id);
+    if (parts.tokens.isDeactivated(id))
+      throw new MatrixFault(403, "M_USER_DEACTIVATED", "This account has been deactivated");
     if (!user && profile.loginOfUnregistered !== "useless")
       throw new MatrixFault(...profile.loginOfUnregistered, "Unknown user");
     return newToken(parts, id, body, false);
   }
   if (body["type"] !== "m.login.password") throw new MatrixFault(400, "M_UNKNOWN", "Unknown login type");
+  if (parts.tokens.isDeactivated(id))
+    throw new MatrixFault(403, "M_USER_DEACTIVATED", "This account has been deactivated");
   if (!user || user.password === undefined || user.password !== body["password"])
     throw forbidden("Invalid username or password");
   return newToken(parts, id, body, false);
