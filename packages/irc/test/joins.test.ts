@@ -86,7 +86,8 @@ describe("channels", () => {
     const nicks = Array.from({ length: 1000 }, (_, at) => `user${at}`);
     for (const nick of nicks) server.join(nick, "#one");
     const { connector, core } = await bridge(server);
-    await until("named", async () => (await connector.describeMembers(one)).length === 1000);
+    await until("named", () => core.of("members-changed").length === 1);
+    expect(await connector.describeMembers(one)).toHaveLength(1000);
     const before = core.events.length;
     server.netsplit(nicks);
     await until("split", async () => (await connector.describeMembers(one)).length === 0);

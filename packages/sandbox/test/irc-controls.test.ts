@@ -35,6 +35,16 @@ it("lets people speak who have no connection, and never lets their text break a 
   ]);
 });
 
+it("forbids a channel, and allows it again", async () => {
+  const me = await enter("me");
+  server.forbid("#Bad", true);
+  me.send("JOIN #bad");
+  await me.next(/ 479 me #bad :Illegal channel name/);
+  server.forbid("#bad", false);
+  me.send("JOIN #bad");
+  await me.next(/ JOIN #bad/);
+});
+
 it("splits the net and heals it", async () => {
   const me = await enter("me");
   const people = Array.from({ length: 50 }, (_, at) => `p${at}`);

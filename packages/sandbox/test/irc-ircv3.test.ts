@@ -63,6 +63,43 @@ describe("tags, echoes and labels", () => {
     await me.next(/account=carol-account.* :hi/);
   });
 
+  it("tells logins and logouts, tags every line of who is logged in, and says it in WHOIS", async () => {
+    const me = await enter("me", `${caps} account-notify`);
+    server.join("carol", "#den");
+    server.login("carol", "carol-account");
+    await me.next(/:carol!\S+ ACCOUNT carol-account$/);
+    server.dress("carol", "c", "carols.host");
+    server.whisper("carol", "me", "psst");
+    await me.next(/account=carol-account :carol!c@carols.host PRIVMSG me :psst/);
+    me.send("WHOIS carol");
+    await me.next(/ 330 me carol carol-account :is logged in as/);
+    server.login("carol", undefined);
+    await me.next(/:carol!\S+ ACCOUNT \*$/);
+    server.say("carol", "#den", "nobody now");
+    expect(await me.next(/ :nobody now/)).not.toContain("account=");
+    server.login("carol", "again");
+    server.part("carol", "#den");
+    expect(await me.next(/ PART /)).toContain("account=again");
+  });
+
+  it("offers only what it is asked for of accounts", async () => {
+    await open({ features: { ...allIrcFeatures, accountTag: ["account-notify"] } });
+    const me = await enter("me", "message-tags account-notify");
+    server.join("carol", "#den", "carol-account");
+    server.say("carol", "#den", "hi");
+    expect(me.lines.some((line) => / ACK :message-tags account-notify/.test(line))).toBe(true);
+    await expect(me.next(/:carol!\S+ JOIN #den$/)).resolves.not.toContain("account");
+    await expect(me.next(/ :hi/)).resolves.not.toContain("account");
+  });
+
+  it("passes typing on and does not keep it", async () => {
+    const [me, you] = [await enter("me"), await enter("you")];
+    me.send("@+typing=active TAGMSG #den", "@+draft/react=x;+draft/reply=1 TAGMSG #den");
+    await you.next(/\+typing=active :me!\S+ TAGMSG #den/);
+    await you.next(/react/);
+    expect(server.messages("#den").map(({ tags }) => tags)).toEqual(["+draft/react=x;+draft/reply=1"]);
+  });
+
   it("drops the reactions it denies", async () => {
     await open({ features: { ...allIrcFeatures, react: false } });
     const [me, you] = [await enter("me"), await enter("you")];

@@ -12,6 +12,7 @@ import {
   ensureChannel,
   findChannel,
   findUser,
+  fold,
   isOp,
   type Link,
   maskOf,
@@ -47,7 +48,12 @@ export function announceJoin(world: World, user: User, channel: Channel): undefi
 
 export function partChannel(world: World, user: User, channel: Channel, reason: string): undefined {
   const body = reason === "" ? `PART ${channel.name}` : `PART ${channel.name} :${reason}`;
-  relay(world, membersBeside(channel, user), { source: maskOf(user), body, atMs: world.settings.now() });
+  relay(world, membersBeside(channel, user), {
+    source: maskOf(user),
+    body,
+    atMs: world.settings.now(),
+    account: user.account,
+  });
   removeMember(world, channel, user);
 }
 
@@ -61,12 +67,14 @@ export function setTopic(world: World, channel: Channel, user: User, text: strin
   const cut = text.slice(0, world.settings.topicLen);
   const atMs = world.settings.now();
   channel.topic = cut === "" ? undefined : { text: cut, by: maskOf(user), atMs };
-  relay(world, membersBeside(channel, user), { source: maskOf(user), body: `TOPIC ${channel.name} :${cut}`, atMs });
+  const body = `TOPIC ${channel.name} :${cut}`;
+  relay(world, membersBeside(channel, user), { source: maskOf(user), body, atMs, account: user.account });
 }
 
 /** Takes a user off the network and tells whoever could see him. */
 export function removeUser(world: World, user: User, reason: string): undefined {
-  relay(world, peersOf(user), { source: maskOf(user), body: `QUIT :${reason}`, atMs: world.settings.now() });
+  const atMs = world.settings.now();
+  relay(world, peersOf(user), { source: maskOf(user), body: `QUIT :${reason}`, atMs, account: user.account });
   for (const channel of [...user.channels]) removeMember(world, channel, user);
   if (world.users.get(user.folded) === user) world.users.delete(user.folded);
   tellMonitors(world, user.nick, false);
@@ -112,6 +120,7 @@ export function handleJoin(world: World, link: Link, user: User, line: Line): un
 
 function joinOne(world: World, link: Link, user: User, name: string, key: string): undefined {
   if (!isChannelName(name, world.settings.channelLen)) return numeric(world, link, "403", name, "No such channel");
+  if (world.forbidden.has(fold(world, name))) return numeric(world, link, "479", name, "Illegal channel name");
   const existing = findChannel(world, name);
   if (existing?.members.has(user)) return;
   if (user.channels.size >= world.settings.channelsMax)

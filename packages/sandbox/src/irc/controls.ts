@@ -43,6 +43,10 @@ export interface SandboxIrcControls {
   /** A private message to a connected client. */
   whisper(nick: string, to: string, text: string): void;
   join(nick: string, channel: string, account?: string): void;
+  /** Logs a person in, or out (`undefined`), as services do; also before he is anywhere. */
+  login(nick: string, account: string | undefined): void;
+  /** The `user@host` that a person is seen under from his next line on. */
+  dress(nick: string, username: string, host: string): void;
   part(nick: string, channel: string, reason?: string): void;
   quit(nick: string, reason?: string): void;
   rename(nick: string, wanted: string): void;
@@ -53,6 +57,8 @@ export interface SandboxIrcControls {
   /** Ends a client's connection as an operator does. */
   kill(nick: string, reason?: string): void;
   /** Bans a mask from the server, or lifts the ban; whoever it covers is closed. */
+  /** Nobody may enter this channel any more (479), or may again. */
+  forbid(channel: string, on: boolean): void;
   addKline(mask: string, reason?: string): void;
   removeKline(mask: string): void;
   /** These users vanish behind a split (QUIT "hub leaf"), and come back with `heal`. */
@@ -117,8 +123,20 @@ function speakingControls(world: World): Speaking {
   };
 }
 
-function peopleControls(world: World): Pick<SandboxIrcControls, "join" | "part" | "quit" | "rename" | "mode"> {
+type People = Pick<SandboxIrcControls, "join" | "login" | "dress" | "part" | "quit" | "rename" | "mode">;
+
+function peopleControls(world: World): People {
   return {
+    login(nick, account) {
+      const user = person(world, nick);
+      if (user.account === account) return;
+      user.account = account;
+      const message = { source: maskOf(user), body: `ACCOUNT ${account ?? "*"}`, atMs: world.settings.now(), account };
+      relay(world, peersOf(user), message, "account-notify");
+    },
+    dress(nick, username, host) {
+      Object.assign(person(world, nick), { username, host });
+    },
     join(nick, name, account) {
       joinChannel(world, person(world, nick, account), ensureChannel(world, name));
     },
@@ -142,7 +160,10 @@ function peopleControls(world: World): Pick<SandboxIrcControls, "join" | "part" 
   };
 }
 
-type Power = Pick<SandboxIrcControls, "kick" | "kill" | "addKline" | "removeKline" | "netsplit" | "heal" | "sendRaw">;
+type Power = Pick<
+  SandboxIrcControls,
+  "kick" | "kill" | "forbid" | "addKline" | "removeKline" | "netsplit" | "heal" | "sendRaw"
+>;
 
 function powerControls(world: World): Power {
   return {
@@ -155,6 +176,10 @@ function powerControls(world: World): Power {
     kill(nick, reason = "Killed") {
       const link = findUser(world, nick)?.link;
       if (link) closeLink(world, link, `Killed (oper (${reason}))`);
+    },
+    forbid(name, on) {
+      if (on) world.forbidden.add(fold(world, name));
+      else world.forbidden.delete(fold(world, name));
     },
     addKline(mask, reason = "K-lined") {
       world.klines.push(mask);
@@ -185,11 +210,11 @@ function split(world: World, nicks: readonly string[], servers: string): void {
   const staying = new Set(leaving.flatMap((user) => [...peersOf(user)]).filter((user) => !leaving.includes(user)));
   for (const user of leaving) {
     const peers = [...peersOf(user)].filter((peer) => !leaving.includes(peer));
-    relay(world, peers, { source: maskOf(user), body, atMs });
+    relay(world, peers, { source: maskOf(user), body, atMs, account: user.account });
   }
   for (const user of staying) {
     const seers = leaving.filter((peer) => peersOf(peer).has(user));
-    relay(world, seers, { source: maskOf(user), body, atMs });
+    relay(world, seers, { source: maskOf(user), body, atMs, account: user.account });
   }
   for (const user of leaving) user.side = 1;
 }

@@ -4,6 +4,8 @@
  */
 import type { Casemapping } from "./wire.ts";
 
+export type AccountCap = "account-tag" | "account-notify" | "extended-join";
+
 /** Which parts of IRCv3 the server offers. Absent means off: the bare default is as poor as ngircd. */
 export interface SandboxIrcFeatures {
   readonly messageTags?: boolean;
@@ -12,8 +14,8 @@ export interface SandboxIrcFeatures {
   readonly batch?: boolean;
   readonly echoMessage?: boolean;
   readonly labeledResponse?: boolean;
-  /** account-tag, account-notify and extended-join. */
-  readonly accountTag?: boolean;
+  /** account-tag, account-notify and extended-join, or only these of them. */
+  readonly accountTag?: boolean | readonly AccountCap[];
   readonly chathistory?: boolean | { readonly limit?: number; readonly retained?: number };
   readonly redaction?: boolean;
   readonly relaymsg?: boolean | { readonly separators?: string; readonly opsOnly?: boolean };
@@ -153,6 +155,8 @@ export function completeSettings(options: SandboxIrcOptions): ServerSettings {
 }
 
 function offeredCaps(features: SandboxIrcFeatures, separators: string): Map<string, string> {
+  const { accountTag = false } = features;
+  const tells = (cap: AccountCap): boolean => (typeof accountTag === "boolean" ? accountTag : accountTag.includes(cap));
   const wanted: [CapName, unknown, string?][] = [
     ["multi-prefix", true],
     ["message-tags", features.messageTags],
@@ -160,9 +164,9 @@ function offeredCaps(features: SandboxIrcFeatures, separators: string): Map<stri
     ["batch", features.batch],
     ["echo-message", features.echoMessage],
     ["labeled-response", features.labeledResponse],
-    ["account-tag", features.accountTag],
-    ["account-notify", features.accountTag],
-    ["extended-join", features.accountTag],
+    ["account-tag", tells("account-tag")],
+    ["account-notify", tells("account-notify")],
+    ["extended-join", tells("extended-join")],
     ["draft/chathistory", features.chathistory],
     ["draft/message-redaction", features.redaction],
     ["draft/relaymsg", features.relaymsg, separators],

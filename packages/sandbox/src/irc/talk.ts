@@ -56,7 +56,8 @@ export function sayInChannel(
   const heard = saying.status === undefined ? membersBeside(channel, speaker) : opsBeside(channel, speaker);
   relay(world, heard, message, needs, speaker);
   if (speaker.link && hasCap(speaker.link, "echo-message")) relay(world, [speaker], message, needs);
-  if (saying.status === undefined) remember(world, channel.folded, said);
+  const isPassing = command === "TAGMSG" && /^\+typing(?:=[^;]*)?$/.test(clientTags);
+  if (saying.status === undefined && !isPassing) remember(world, channel.folded, said);
   return said;
 }
 

@@ -107,6 +107,8 @@ export interface World {
   readonly dirty: Set<Link>;
   flushScheduled: boolean;
   readonly klines: string[];
+  /** Folded names of channels that nobody may enter. */
+  readonly forbidden: Set<string>;
   readonly counters: SandboxIrcCounters;
   readonly run: string;
   nextId: number;
@@ -131,6 +133,7 @@ export function createWorld(settings: ServerSettings, run: string): World {
     dirty: new Set(),
     flushScheduled: false,
     klines: [],
+    forbidden: new Set(),
     counters: {
       connections: 0,
       registered: 0,
