@@ -346,6 +346,7 @@ describe("nothing is lost, nothing doubled", () => {
     const journey = await startJourney();
     const room = await linkedRoom(journey);
     await journey.matrix.sayAs(bob, room, "before");
+    await until(() => journey.remote.said.length === 1);
     journey.matrix.loseNext(1);
     await journey.matrix.sayAs(bob, room, "lost").catch(() => eventId("$"));
     await journey.matrix.comeBack();
