@@ -1,13 +1,13 @@
 /**
  * `npm run e2e`: the bridge as production runs it, on real servers. Every combination of IRC server and database gets its own
- * stage on a fresh Synapse; a Conduit joins when TRESTLE_E2E_CONDUIT names one. `--only REGEX` picks checks, `--sandbox` takes
- * the stand-ins instead of the real servers (for a quick look while building).
+ * stage on a fresh Synapse; a Conduit and a Dendrite join when TRESTLE_E2E_CONDUIT and TRESTLE_E2E_DENDRITE name the programs.
+ * `--only REGEX` picks checks, `--stage REGEX` stages, `--sandbox` takes the stand-ins instead of the real servers, one for each family.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { allIrcFeatures } from "@trestle/sandbox";
+import { allIrcFeatures, type ProfileName, profileNames } from "@trestle/sandbox";
 import { createReport, type Report } from "./report.ts";
 import { dailyLife } from "./scenarios/daily-life.ts";
 import { encryptedRooms } from "./scenarios/encryption.ts";
@@ -18,6 +18,7 @@ import { outages } from "./scenarios/outages.ts";
 import { saslAccount, saslLogin } from "./scenarios/sasl.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
 import { createConduitUnderTest } from "./servers/conduit.ts";
+import { createDendriteUnderTest } from "./servers/dendrite.ts";
 import {
   createSandboxUnderTest,
   createSynapseUnderTest,
@@ -34,6 +35,7 @@ import { buildStage, createRealStageIrc, createSandboxStageIrc, type Stage, type
 const { values: given } = parseArgs({
   options: {
     only: { type: "string" },
+    stage: { type: "string" },
     json: { type: "string" },
     sandbox: { type: "boolean", default: false },
     "burst-messages": { type: "string", default: "500" },
@@ -62,41 +64,38 @@ const burst: Scenario = (stage, report, where) =>
   });
 
 const everyday: readonly Scenario[] = [dailyLife, outages];
+const whole: readonly Scenario[] = [...everyday, linkLife, burst, encryptedRooms];
+
+const wanted = (stage: string): boolean => given.stage === undefined || new RegExp(given.stage).test(stage);
 
 function plans(): Plan[] {
   if (given.sandbox)
-    return [
-      {
-        homeserver: "sandbox-synapse",
-        irc: "ngircd",
-        database: "sqlite",
-        scenarios: [...everyday, linkLife, burst, encryptedRooms],
-      },
-      {
-        homeserver: "sandbox-conduit",
-        irc: "inspircd",
-        database: "sqlite",
-        scenarios: [...everyday, linkLife, encryptedRooms],
-      },
-    ];
+    return profileNames.map((profile, at) => ({
+      homeserver: `sandbox-${profile}`,
+      irc: at % 2 === 0 ? "ngircd" : "inspircd",
+      database: "sqlite",
+      scenarios: whole,
+    }));
   const real: Plan[] = [
     {
       homeserver: "synapse",
       irc: "ngircd",
       database: "sqlite",
-      scenarios: [...everyday, linkLife, burst, encryptedRooms],
+      scenarios: whole,
     },
     {
       homeserver: "synapse",
       irc: "inspircd",
       database: "postgres",
-      scenarios: [...everyday, linkLife, burst, encryptedRooms],
+      scenarios: whole,
     },
     { homeserver: "synapse", irc: "inspircd", database: "sqlite", roomVersion: "12", scenarios: everyday },
     { homeserver: "synapse", irc: "ngircd", database: "postgres", scenarios: everyday },
   ];
   if (process.env["TRESTLE_E2E_CONDUIT"] !== undefined)
-    real.push({ homeserver: "conduit", irc: "inspircd", database: "sqlite", scenarios: [...everyday, burst] });
+    real.push({ homeserver: "conduit", irc: "inspircd", database: "sqlite", scenarios: whole });
+  if (process.env["TRESTLE_E2E_DENDRITE"] !== undefined)
+    real.push({ homeserver: "dendrite", irc: "ngircd", database: "sqlite", scenarios: whole });
   return real;
 }
 
@@ -106,10 +105,10 @@ async function makeHomeserver(kind: HomeserverKind): Promise<HomeserverUnderTest
       return createSynapseUnderTest();
     case "conduit":
       return createConduitUnderTest(process.env["TRESTLE_E2E_CONDUIT"] ?? "conduit");
-    case "sandbox-synapse":
-      return createSandboxUnderTest("synapse");
-    case "sandbox-conduit":
-      return createSandboxUnderTest("conduit");
+    case "dendrite":
+      return createDendriteUnderTest(process.env["TRESTLE_E2E_DENDRITE"] ?? "dendrite");
+    default:
+      return createSandboxUnderTest(kind.slice("sandbox-".length) as ProfileName);
   }
 }
 
@@ -124,9 +123,13 @@ async function makeIrc(kind: IrcKind): Promise<StageIrc> {
   }
 }
 
-async function runPlan(plan: Plan, databases: Databases, report: Report): Promise<void> {
+function nameOf(plan: Plan): string {
   const version = plan.roomVersion === undefined ? "" : `, room version ${plan.roomVersion}`;
-  const where = `${plan.homeserver}, ${plan.irc}, ${plan.database}${version}`;
+  return `${plan.homeserver}, ${plan.irc}, ${plan.database}${version}`;
+}
+
+async function runPlan(plan: Plan, databases: Databases, report: Report): Promise<void> {
+  const where = nameOf(plan);
   await report.guard(`${where}: the stage is set`, async () => {
     const databaseUrl = plan.database === "postgres" ? await databases.create() : undefined;
     // the IRC server first: a missing program is told before a homeserver is started
@@ -212,7 +215,8 @@ async function main(): Promise<void> {
   const synapseMissing = needSynapse ? await installSynapse(["postgres"]).then(() => undefined, String) : undefined;
   try {
     for (const plan of plans()) {
-      const name = `${plan.homeserver}, ${plan.irc}, ${plan.database}`;
+      const name = nameOf(plan);
+      if (!wanted(name)) continue;
       if (plan.homeserver === "synapse" && synapseMissing !== undefined)
         report.skip(
           name,
@@ -225,8 +229,8 @@ async function main(): Promise<void> {
         );
       else await runPlan(plan, databases, report);
     }
-    await runSasl(report);
-    if (synapseMissing === undefined) await runMistakes(report);
+    if (wanted("SASL, inspircd")) await runSasl(report);
+    if (synapseMissing === undefined && wanted("mistakes")) await runMistakes(report);
   } finally {
     await databases.remove();
   }

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { ProfileName } from "@trestle/sandbox";
 import { stringify } from "yaml";
 import { freePorts, type ServerProcess, spawnServer } from "./servers/process.ts";
 
@@ -15,7 +16,7 @@ import { freePorts, type ServerProcess, spawnServer } from "./servers/process.ts
 export interface SpanOptions {
   readonly homeserver: { readonly url: string; readonly name: string };
   /** For `register --server`. */
-  readonly serverKind: "synapse" | "conduit";
+  readonly serverKind: ProfileName;
   readonly databaseUrl?: string;
   readonly links?: readonly { readonly room: string; readonly network: string; readonly chat: string }[];
   readonly permissions?: Readonly<Record<string, string>>;

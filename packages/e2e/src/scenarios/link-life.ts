@@ -38,7 +38,7 @@ async function life(stage: Stage): Promise<void> {
   await crosses(last);
   // At its start the bridge looks back at what it may have missed.
   await span.stop("TERM");
-  await span.start({ withinMs: stage.homeserver.registerAs === "conduit" ? 120_000 : 30_000 });
+  await span.start({ withinMs: stage.homeserver.quietMs });
   await pause(3_000);
   const wrong = heard().find((text) => text.includes(String(before)) || text.includes(String(during)));
   claim(wrong === undefined, `IRC heard “${wrong}”`);

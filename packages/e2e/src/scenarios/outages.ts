@@ -108,7 +108,7 @@ async function bridgeRestart(stage: Stage, signal: "TERM" | "KILL"): Promise<voi
   const lost = mark("said on IRC to nobody");
   carol.say(stage.channel, lost);
   // a Conduit that failed to push waits 30 s before it tries again
-  await span.start({ withinMs: stage.homeserver.registerAs === "conduit" ? 120_000 : 30_000 });
+  await span.start({ withinMs: stage.homeserver.quietMs });
   for (const text of texts)
     await carol.wait((line) => line.command === "PRIVMSG" && line.raw.includes(text), 30_000, before);
   await stage.waitBotJoined();

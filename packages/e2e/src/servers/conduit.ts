@@ -2,21 +2,26 @@
  * A real Conduit, when somebody has built one (TRESTLE_E2E_CONDUIT names the program). People come by a registration token, the
  * first of them is its admin, and registrations are given to it in its admin room.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMatrixObserver, type MatrixObserver } from "../observers/matrix-observer.ts";
-import type { HomeserverUnderTest } from "./homeserver-under-test.ts";
+import type { HomeserverUnderTest, RealServerOptions } from "./homeserver-under-test.ts";
 import { freePort, type ServerProcess, spawnServer } from "./process.ts";
 
 const registrationToken = "e2e-token";
 const serverName = "conduit.test";
 
-export async function createConduitUnderTest(program: string): Promise<HomeserverUnderTest> {
+export async function createConduitUnderTest(
+  program: string,
+  options: RealServerOptions = {},
+): Promise<HomeserverUnderTest> {
   const dir = mkdtempSync(join(tmpdir(), "trestle-conduit-"));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const people: MatrixObserver[] = [];
+  const configFile = join(dir, "conduit.toml");
+  writeFileSync(configFile, config(dir, port, options));
   let server: ServerProcess | undefined;
   let admin: MatrixObserver | undefined;
   const start = async (): Promise<void> => {
@@ -25,7 +30,7 @@ export async function createConduitUnderTest(program: string): Promise<Homeserve
       name: "conduit",
       logFile: join(dir, "conduit.log"),
       cwd: dir,
-      env: environment(dir, port),
+      env: { CONDUIT_CONFIG: configFile },
       ready: { probe: async () => (await fetch(`${url}/_matrix/client/versions`)).ok },
     });
   };
@@ -37,6 +42,7 @@ export async function createConduitUnderTest(program: string): Promise<Homeserve
   return {
     kind: "conduit",
     registerAs: "conduit",
+    quietMs: 120_000,
     url,
     serverName,
     async addRegistration(path) {
@@ -50,12 +56,8 @@ export async function createConduitUnderTest(program: string): Promise<Homeserve
       await admin.wait(
         room,
         (event) =>
-          /appservice registered|Created|id/i.test(String(event.content["body"] ?? "")) &&
-          event.sender !== admin?.userId,
-        {
-          since,
-          what: "Conduit's answer to the registration",
-        },
+          /^appservice registered/i.test(String(event.content["body"] ?? "")) && event.sender !== admin?.userId,
+        { since, what: "Conduit's answer to the registration" },
       );
     },
     person,
@@ -72,20 +74,26 @@ export async function createConduitUnderTest(program: string): Promise<Homeserve
   };
 }
 
-const environment = (dir: string, port: number): Record<string, string> => ({
-  CONDUIT_CONFIG: "",
-  CONDUIT_SERVER_NAME: serverName,
-  CONDUIT_DATABASE_PATH: dir,
-  CONDUIT_DATABASE_BACKEND: "sqlite",
-  CONDUIT_ADDRESS: "127.0.0.1",
-  CONDUIT_PORT: String(port),
-  CONDUIT_ALLOW_REGISTRATION: "true",
-  CONDUIT_REGISTRATION_TOKEN: registrationToken,
-  CONDUIT_ALLOW_FEDERATION: "false",
-  CONDUIT_ALLOW_CHECK_FOR_UPDATES: "false",
-  CONDUIT_TRUSTED_SERVERS: "[]",
-  CONDUIT_LOG: "warn",
-});
+/** Strings and numbers are written alike in JSON and TOML. */
+function config(dir: string, port: number, options: RealServerOptions): string {
+  const keys = {
+    server_name: serverName,
+    database_backend: "sqlite",
+    database_path: dir,
+    address: "127.0.0.1",
+    port,
+    max_request_size: options.mediaMaxBytes ?? 20_000_000,
+    allow_registration: true,
+    registration_token: registrationToken,
+    allow_check_for_updates: false,
+    allow_federation: false,
+    enable_lightning_bolt: false,
+    trusted_servers: [],
+    log: "warn",
+  };
+  const lines = Object.entries(keys).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
+  return `[global]\n${lines.join("\n")}\n`;
+}
 
 async function register(url: string, name: string): Promise<{ userId: string; token: string }> {
   const post = async (auth: object): Promise<Record<string, unknown>> => {

@@ -1,12 +1,13 @@
 /**
- * Any homeserver the scenarios run on, behind one face: the sandbox, a real Synapse, a real Conduit. It hides how each takes a
- * registration and how each makes people.
+ * Any homeserver the scenarios run on, behind one face: the sandbox, a real Synapse, Conduit or Dendrite. It hides how each
+ * takes a registration and how each makes people.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   createSandboxHomeserver,
+  type ProfileName,
   registerPerson,
   type SandboxHomeserver,
   type SandboxRegistration,
@@ -16,12 +17,21 @@ import { createMatrixObserver, type MatrixObserver } from "../observers/matrix-o
 import { freePort } from "./process.ts";
 import { type Synapse, startSynapse } from "./synapse.ts";
 
-export type HomeserverKind = "sandbox-synapse" | "sandbox-conduit" | "synapse" | "conduit";
+export type HomeserverKind = `sandbox-${ProfileName}` | "synapse" | "conduit" | "dendrite";
+
+export interface RealServerOptions {
+  /** The largest file it takes; default: its own. */
+  readonly mediaMaxBytes?: number;
+}
 
 export interface HomeserverUnderTest {
   readonly kind: HomeserverKind;
   /** For `register --server`. */
-  readonly registerAs: "synapse" | "conduit";
+  readonly registerAs: ProfileName;
+  /** The longest it may keep silent after it could not reach an appservice. */
+  readonly quietMs: number;
+  /** Killed, it may lack events that it had acknowledged: in the room's history too, where nobody can find them again. */
+  readonly forgetsWhenKilled?: boolean;
   readonly url: string;
   readonly serverName: string;
   /** Makes the appservice known and the server run with it. */
@@ -36,12 +46,21 @@ export interface HomeserverUnderTest {
 }
 
 /** The stand-in, in our own process. */
-export async function createSandboxUnderTest(profile: "synapse" | "conduit"): Promise<HomeserverUnderTest> {
-  const sandbox = await createSandboxHomeserver({ profile, serverName: "sandbox.test" });
+export async function createSandboxUnderTest(
+  profile: ProfileName,
+  options: RealServerOptions = {},
+): Promise<HomeserverUnderTest> {
+  const { mediaMaxBytes } = options;
+  const sandbox = await createSandboxHomeserver({
+    profile,
+    serverName: "sandbox.test",
+    ...(mediaMaxBytes === undefined ? {} : { media: { uploadBytesMax: mediaMaxBytes } }),
+  });
   const people: MatrixObserver[] = [];
   return {
     kind: `sandbox-${profile}`,
     registerAs: profile,
+    quietMs: 120_000,
     url: sandbox.url,
     serverName: sandbox.serverName,
     sandbox,
@@ -62,10 +81,11 @@ export async function createSandboxUnderTest(profile: "synapse" | "conduit"): Pr
 }
 
 /** A real Synapse in a fresh folder; it starts when it gets its first registration. */
-export async function createSynapseUnderTest(): Promise<HomeserverUnderTest> {
+export async function createSynapseUnderTest(options: RealServerOptions = {}): Promise<HomeserverUnderTest> {
   const dir = mkdtempSync(join(tmpdir(), "trestle-synapse-"));
   const port = await freePort();
   const serverName = "synapse.test";
+  const config = options.mediaMaxBytes === undefined ? {} : { max_upload_size: options.mediaMaxBytes };
   const registrations: string[] = [];
   const people: MatrixObserver[] = [];
   let synapse: Synapse | undefined;
@@ -76,12 +96,13 @@ export async function createSynapseUnderTest(): Promise<HomeserverUnderTest> {
   return {
     kind: "synapse",
     registerAs: "synapse",
+    quietMs: 30_000,
     url: `http://127.0.0.1:${port}`,
     serverName,
     async addRegistration(path) {
       registrations.push(path);
       await synapse?.stop();
-      synapse = await startSynapse({ dir, registrations, serverName, port });
+      synapse = await startSynapse({ dir, registrations, serverName, port, config });
     },
     async person(name) {
       const { userId, token } = await running().registerUser(name);

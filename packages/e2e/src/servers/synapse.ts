@@ -1,9 +1,10 @@
 /** A real Synapse on loopback in a folder of its own: no federation, no limits for people, nothing phoned home. */
-import { createHmac, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { personOf, type SandboxPerson } from "@trestle/sandbox";
+import type { SandboxPerson } from "@trestle/sandbox";
 import { freePort, type ServerProcess, spawnServer } from "./process.ts";
+import { registerBySecret } from "./shared-secret.ts";
 import { installSynapse } from "./synapse-install.ts";
 
 export interface SynapseOptions {
@@ -71,7 +72,7 @@ export async function startSynapse(options: SynapseOptions): Promise<Synapse> {
     get pid() {
       return server.pid;
     },
-    registerUser: (name, password = "correct horse") => registerUser(url, secret, name, password),
+    registerUser: (name, password) => registerBySecret(url, secret, name, password),
     restart: async (signal = "TERM", downMs = 0) => {
       await server.stop(signal);
       if (downMs > 0) await new Promise((done) => setTimeout(done, downMs));
@@ -82,20 +83,6 @@ export async function startSynapse(options: SynapseOptions): Promise<Synapse> {
       if (!server.running()) server = await spawn();
     },
   };
-}
-
-async function registerUser(url: string, secret: string, name: string, password: string): Promise<SandboxPerson> {
-  const path = `${url}/_synapse/admin/v1/register`;
-  const { nonce } = (await (await fetch(path)).json()) as { nonce: string };
-  const mac = createHmac("sha1", secret).update([nonce, name, password, "notadmin"].join("\0")).digest("hex");
-  const body = JSON.stringify({ nonce, username: name, password, admin: false, mac });
-  const answer = await fetch(path, { method: "POST", body });
-  const session = (await answer.json()) as Readonly<Record<string, unknown>>;
-  if (answer.ok) return personOf(url, session);
-  if (session["errcode"] !== "M_USER_IN_USE") throw new Error(`registering ${name}: ${JSON.stringify(session)}`);
-  const login = { type: "m.login.password", identifier: { type: "m.id.user", user: name }, password };
-  const again = await fetch(`${url}/_matrix/client/v3/login`, { method: "POST", body: JSON.stringify(login) });
-  return personOf(url, (await again.json()) as Readonly<Record<string, unknown>>);
 }
 
 const logConfig = {
