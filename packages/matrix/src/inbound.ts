@@ -16,6 +16,8 @@ import {
 } from "@trestle/core";
 import type { RichText } from "@trestle/richtext";
 import { htmlCodec, stripReplyFallback } from "./html.ts";
+import { blurhashPattern, waveformOf } from "./media-file.ts";
+import { fileName, mimeTypeOf, mxcPattern, sizeText } from "./media-name.ts";
 import { personaOf, withoutNameFallback } from "./persona.ts";
 
 type Bag = Readonly<Record<string, unknown>>;
@@ -175,19 +177,42 @@ const attachmentKinds = { "m.image": "image", "m.video": "video", "m.audio": "au
 function fileContent(type: keyof typeof attachmentKinds, content: Bag, body: string): Content | undefined {
   const filename = text(content["filename"]);
   const source = sourceOf(content);
-  if (source === undefined) return undefined;
+  if (source === undefined) return encryptedFile(content, body);
   const voice = content["org.matrix.msc3245.voice"] !== undefined || content["m.voice"] !== undefined;
   const kind = type === "m.audio" && voice ? "voice" : attachmentKinds[type];
   const name = fileName(filename ?? body);
-  // Since filenames have a key of their own, a body that differs from it is a caption.
-  const caption = filename !== undefined && filename !== body ? richText(content, body, false) : [];
+  const description = altText(content);
+  // Since filenames have a key of their own, a body that differs from it is a caption, or else says what it shows.
+  const hasCaption = filename !== undefined && filename !== body && description !== body;
   const spoiler =
     content["page.codeberg.everypizza.msc4193.spoiler"] === true || content["m.content_warning"] !== undefined;
-  return {
-    style: "text",
-    text: caption,
-    attachments: [{ kind, name, source, ...infoOf(content), ...(spoiler ? { spoiler: true } : {}) }],
+  const attachment: Attachment = {
+    kind,
+    name,
+    source,
+    ...(description === undefined ? {} : { description }),
+    ...infoOf(content),
+    ...(spoiler ? { spoiler: true } : {}),
   };
+  return { style: "text", text: hasCaption ? richText(content, body, false) : [], attachments: [attachment] };
+}
+
+/** What it shows, for those who cannot see it (MSC3552). */
+function altText(content: Bag): string | undefined {
+  const said = bag(content["m.alt_text"]) ?? bag(content["org.matrix.msc1767.alt_text"]);
+  const words = said?.["m.text"] ?? said?.["org.matrix.msc1767.text"];
+  const first = Array.isArray(words) ? text(bag(words[0])?.["body"]) : text(words);
+  return first === undefined || first.trim() === "" ? undefined : first.slice(0, 2_000).toWellFormed();
+}
+
+/** Nobody but its readers can open it: it is named, and nothing is carried. */
+function encryptedFile(content: Bag, body: string): Content | undefined {
+  if (text(bag(content["file"])?.["url"]) === undefined) return undefined;
+  const size = whole(bag(content["info"])?.["size"]);
+  const name = fileName(text(content["filename"]) ?? body);
+  return plainContent(
+    `[${name}${size === undefined ? "" : `, ${sizeText(size)}`}: encrypted, the bridge cannot open it]`,
+  );
 }
 
 function stickerAction(content: Bag): Action<EventId> | undefined {
@@ -204,39 +229,52 @@ function stickerAction(content: Bag): Action<EventId> | undefined {
   return { kind: "message", content: { style: "text", text: [], attachments: [attachment] } };
 }
 
-/** The address of a plain file, or of an encrypted one (which nobody but its readers can open, but it is announced). */
 function sourceOf(content: Bag): string | undefined {
-  const url = text(content["url"]) ?? text(bag(content["file"])?.["url"]);
-  return url !== undefined && /^mxc:\/\/[^/\s]{1,255}\/[A-Za-z0-9_-]{1,255}$/.test(url) ? url : undefined;
+  const url = text(content["url"]);
+  return url !== undefined && mxcPattern.test(url) ? url : undefined;
 }
 
-function infoOf(content: Bag): Pick<Attachment, "mimeType" | "byteLength" | "width" | "height" | "durationMs"> {
+type Info = Omit<Attachment, "kind" | "name" | "source" | "description" | "spoiler">;
+
+function infoOf(content: Bag): Info {
   const info = bag(content["info"]) ?? {};
-  const mimeType = text(info["mimetype"]);
+  const audio = bag(content["org.matrix.msc1767.audio"]) ?? {};
+  const blurhash = text(info["xyz.amorgan.blurhash"]) ?? text(info["blurhash"]);
+  const waveform = audio["waveform"];
   return {
-    mimeType:
-      mimeType !== undefined && /^[\w.+-]{1,64}\/[\w.+-]{1,64}$/.test(mimeType) ? mimeType : "application/octet-stream",
+    mimeType: mimeTypeOf(text(info["mimetype"])),
     ...count("byteLength", info["size"]),
     ...count("width", info["w"]),
     ...count("height", info["h"]),
-    ...count("durationMs", info["duration"]),
+    ...count("durationMs", whole(info["duration"]) ?? audio["duration"]),
+    ...(blurhash !== undefined && blurhashPattern.test(blurhash) ? { blurhash } : {}),
+    ...(Array.isArray(waveform) && waveform.length > 0 ? { waveform: waveformOf(waveform.slice(0, 10_000)) } : {}),
+    ...thumbnailOf(info),
   };
 }
 
-const count = <K extends string>(key: K, value: unknown): { [P in K]?: number } =>
-  (typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? { [key]: value } : {}) as {
-    [P in K]?: number;
+function thumbnailOf(info: Bag): Pick<Attachment, "thumbnail"> {
+  const source = text(info["thumbnail_url"]);
+  if (source === undefined || !mxcPattern.test(source)) return {};
+  const about = bag(info["thumbnail_info"]) ?? {};
+  return {
+    thumbnail: {
+      source,
+      mimeType: mimeTypeOf(text(about["mimetype"])),
+      ...count("width", about["w"]),
+      ...count("height", about["h"]),
+      ...count("byteLength", about["size"]),
+    },
   };
-
-/** One line without slashes or control letters, never empty. */
-function fileName(said: string): string {
-  const clean = said
-    .replace(/[\p{Cc}/\\]+/gu, " ")
-    .trim()
-    .slice(0, 200)
-    .toWellFormed();
-  return clean === "" ? "file" : clean;
 }
+
+const whole = (value: unknown): number | undefined =>
+  typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+
+const count = <K extends string>(key: K, value: unknown): { [P in K]?: number } => {
+  const number = whole(value);
+  return (number === undefined ? {} : { [key]: number }) as { [P in K]?: number };
+};
 
 function locationText(content: Bag, body: string): string {
   const geo = text(content["geo_uri"]) ?? text(bag(content["m.location"])?.["uri"]) ?? "";

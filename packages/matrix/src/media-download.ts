@@ -7,6 +7,7 @@ import type { Caps } from "./caps.ts";
 import { failureOf, isUnrecognized } from "./errors.ts";
 import type { MediaBudget } from "./media-budget.ts";
 import type { MediaAnswer, MediaHttp } from "./media-http.ts";
+import { mxcPattern } from "./media-name.ts";
 import type { Tries } from "./media-tries.ts";
 
 export interface MediaDownload {
@@ -23,8 +24,6 @@ export interface MediaDownloadOptions {
   /** How long a stream may lie without anybody reading on. */
   readonly abandonedMs: number;
 }
-
-export const mxcPattern = /^mxc:\/\/([^/\s?#%\\]{1,255})\/([A-Za-z0-9_-]{1,255})$/;
 
 export function createMediaDownload(options: MediaDownloadOptions): MediaDownload {
   const { http, caps, budget, tries, bot } = options;

@@ -6,7 +6,7 @@ import { BridgeError, type MatrixEvent, type UserId } from "@trestle/core";
 import { boundedMap } from "./bounded-map.ts";
 import type { Client } from "./client.ts";
 import { isStatus } from "./errors.ts";
-import { mxcPattern } from "./media-download.ts";
+import { mxcPattern } from "./media-name.ts";
 
 export type Published =
   | { readonly kind: "file"; readonly source: string; readonly name: string }

@@ -1,4 +1,7 @@
-/** Names, types and sizes of files as strangers give them, made harmless. */
+/** Names, types, addresses and sizes of files as strangers give them, made harmless. */
+
+/** Server and id of a file on Matrix; nothing that could climb out of a path or end one. */
+export const mxcPattern = /^mxc:\/\/([^/\s?#%\\]{1,255})\/([A-Za-z0-9_-]{1,255})$/;
 
 /** One line without slashes, control letters or marks that turn the direction of writing; never empty. */
 export function fileName(said: string): string {

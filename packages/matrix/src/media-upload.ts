@@ -9,9 +9,9 @@ import { type Caps, tryFeature } from "./caps.ts";
 import type { Client, JsonObject } from "./client.ts";
 import { failureOf, isAway, isUnrecognized } from "./errors.ts";
 import type { MediaBudget } from "./media-budget.ts";
-import { mediaError, mxcPattern } from "./media-download.ts";
+import { mediaError } from "./media-download.ts";
 import type { MediaBody, MediaHttp } from "./media-http.ts";
-import { isActive, mimeTypeOf, sizeText, unknownType } from "./media-name.ts";
+import { isActive, mimeTypeOf, mxcPattern, sizeText, unknownType } from "./media-name.ts";
 import { spool } from "./media-spool.ts";
 import type { Tries } from "./media-tries.ts";
 

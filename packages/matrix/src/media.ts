@@ -2,11 +2,23 @@
  * Files both ways, put together: streams from the homeserver, uploads to it, public addresses of what networks can take only as
  * one. Everything that has a file in its hands shares one budget of memory.
  */
-import type { Clock, Homeserver, HomeserverHost, Log, MatrixEvent, Meter, Store, UserId } from "@trestle/core";
+import {
+  BridgeError,
+  type Clock,
+  type Homeserver,
+  type HomeserverHost,
+  type Log,
+  type MatrixEvent,
+  type Meter,
+  type Store,
+  type UserId,
+} from "@trestle/core";
+import { createAvatars } from "./avatars.ts";
 import type { Caps } from "./caps.ts";
 import type { Client } from "./client.ts";
+import type { TakeOver } from "./ghosts.ts";
 import { createMediaBudget, type MediaBudget } from "./media-budget.ts";
-import { createMediaDownload } from "./media-download.ts";
+import { createMediaDownload, mxcPattern } from "./media-download.ts";
 import { createMediaHttp } from "./media-http.ts";
 import { createMediaProxy, type MediaProxyConfig } from "./media-proxy.ts";
 import { createFileSender, type FileSender } from "./media-send.ts";
@@ -32,6 +44,7 @@ export interface MediaOptions {
 export interface Media extends Pick<Homeserver, "openMedia" | "publish"> {
   readonly uploads: MediaUpload;
   readonly files: FileSender;
+  readonly takeOver: TakeOver;
   readonly budget: MediaBudget;
   /** Where the media proxy listens, once started; undefined without one. */
   readonly port: number | undefined;
@@ -56,8 +69,23 @@ export function createMedia(options: MediaOptions): Media {
       ? undefined
       : createMediaProxy({ ...shared, ...config, meter, openMedia: (source, queue) => downloads.open(source, queue) });
   let port: number | undefined;
+  let host: Pick<HomeserverHost, "openMedia"> | undefined;
+  const takeOver = createAvatars({
+    ...shared,
+    async open(avatar) {
+      if (host === undefined) throw new BridgeError("homeserver-unreachable", "not started");
+      return host.openMedia(avatar);
+    },
+    async upload(bytes, mimeType) {
+      const body = { bytes: pieceOf(bytes), byteLength: bytes.length, mimeType };
+      const { content_uri: mxc } = await http.send("POST", "/_matrix/media/v3/upload", rest.bot, body);
+      if (typeof mxc === "string" && mxcPattern.test(mxc)) return mxc;
+      throw new BridgeError("media-failed", "the homeserver names no address for it");
+    },
+  });
   return {
     uploads,
+    takeOver,
     files: createFileSender({ uploads, log: options.log }),
     budget: shared.budget,
     get port() {
@@ -65,8 +93,9 @@ export function createMedia(options: MediaOptions): Media {
     },
     openMedia: ({ source }) => downloads.open(source, "out"),
     publish: async (event, what) => proxy?.publish(event, what),
-    async start(host) {
-      uploads.open(host);
+    async start(given) {
+      host = given;
+      uploads.open(given);
       port = await proxy?.listen();
     },
     async stop() {
@@ -78,4 +107,8 @@ export function createMedia(options: MediaOptions): Media {
       if (typeof target === "string") proxy.forget(event.room_id, target);
     },
   };
+}
+
+async function* pieceOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
