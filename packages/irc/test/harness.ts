@@ -33,6 +33,10 @@ export interface Core {
   readonly log: ReturnType<typeof createTestLog>;
   /** While false, nothing becomes durable; the text then rejects what waits and follows. */
   storing: boolean | string;
+  /** What people said to the bridge in private, as `id proven: text`. */
+  readonly asked: string[];
+  /** What they are answered; an Error is thrown. */
+  answer: string | undefined | Error;
   of<K extends RemoteEvent["kind"]>(kind: K): Extract<RemoteEvent, { kind: K }>[];
   texts(chat?: string): string[];
 }
@@ -54,6 +58,8 @@ export function createCore(disk = new Map<string, string>()): Core {
     disk,
     log,
     storing: true,
+    asked: [],
+    answer: undefined,
     of: (kind) => events.filter((event): event is never => event.kind === kind),
     texts: (chat) =>
       events
@@ -66,7 +72,10 @@ export function createCore(disk = new Map<string, string>()): Core {
       log,
       meter: createTestMeter(),
       openMedia: () => Promise.reject(new Error("no files here")),
-      ask: () => Promise.resolve(undefined),
+      ask(by, text, proven) {
+        core.asked.push(`${by.id} ${proven ? "proven" : "unproven"}: ${text}`);
+        return core.answer instanceof Error ? Promise.reject(core.answer) : Promise.resolve(core.answer);
+      },
       emit(event) {
         // one after the other, as a disk does
         tail = tail.then(async () => {
