@@ -26,8 +26,9 @@ import { createConfirmation } from "./confirmation.ts";
 import { failureOf, isAway } from "./errors.ts";
 import { createEventPut } from "./event-put.ts";
 import { createGapRepair, type GapRepair } from "./gap-repair.ts";
+import { registerUser } from "./ghost-account.ts";
 import { createGhostIds } from "./ghost-id.ts";
-import { createGhosts, registerUser } from "./ghosts.ts";
+import { createGhosts } from "./ghosts.ts";
 import { interpret } from "./inbound.ts";
 import { createIngest, type Ingest } from "./ingest.ts";
 import { createMedia, type Media } from "./media.ts";
@@ -41,6 +42,7 @@ import { displayNameOf } from "./profile.ts";
 import { createPuppets } from "./puppets.ts";
 import { createRecovery, type Recovery } from "./recovery.ts";
 import { createRoomLife } from "./room-life.ts";
+import { createRoomState } from "./room-state.ts";
 import { createRooms } from "./rooms.ts";
 import { createSdk } from "./sdk.ts";
 import { createSender } from "./send.ts";
@@ -102,7 +104,7 @@ export function createHomeserver(options: HomeserverOptions): MatrixHomeserver {
     openMedia: parts.media.openMedia,
     publish: parts.media.publish,
     media: parts.media,
-    ...createRoomLife(),
+    ...parts.roomLife,
     puppets: createPuppets(),
     userId: bot,
     serverName: options.serverName,
@@ -116,9 +118,13 @@ export function createHomeserver(options: HomeserverOptions): MatrixHomeserver {
     },
     interpret,
     plan: (_room, action, author, lookup) => plan(action, author, lookup),
-    sendPart(room, part, author, key, again) {
+    async sendPart(room, part, author, key, again) {
       if (again !== undefined) parts.confirmation.since(room, key, again.sinceMs);
-      return sender.sendPart(room, part as unknown as MatrixPart, author, key);
+      try {
+        return await sender.sendPart(room, part as unknown as MatrixPart, author, key);
+      } finally {
+        ghosts.tend();
+      }
     },
     notify: (room, text, key, toward) =>
       sender.sendAsBot(room, "m.room.message", noticeContent(text, toward), `notice/${key}`),
@@ -159,9 +165,6 @@ function assemble(options: HomeserverOptions) {
   const confirmation = createConfirmation({ messages, kv: store.kv, log, isOwn });
   const members = createMembers(client, bot);
   const displayName = options.profile?.displayName ?? displayNameOf;
-  const ghosts = createGhosts({ client, sdk, caps, ids, store: store.ghosts, members, bot, displayName, log });
-  const roomVersion = options.roomVersion ?? "11";
-  const rooms = createRooms({ sdk, members, ghosts, ids, kv: store.kv, bot, roomVersion });
   let probe = () => {};
   const now = () => clock.now();
   const puts = createEventPut({ client, confirmation, span, now, probe: () => probe() });
@@ -177,7 +180,12 @@ function assemble(options: HomeserverOptions) {
     meter,
     proxy: options.media,
   });
-  const { files } = media;
+  const { files, takeOver } = media;
+  const ghostStore = store.ghosts;
+  const shared = { client, sdk, caps, ids, members, bot, span, serverName, kv: store.kv, takeOver, clock, log };
+  const ghosts = createGhosts({ ...shared, store: ghostStore, displayName });
+  const state = createRoomState(client, members, bot);
+  const rooms = createRooms({ ...shared, ghosts, state, roomVersion: options.roomVersion ?? "11" });
   const sender = createSender({ files, client, put: puts.put, sdk, ghosts, ids, bot, now, log });
   const canary = createCanary({
     sender,
@@ -192,14 +200,41 @@ function assemble(options: HomeserverOptions) {
   probe = () => {
     canary.nudge().catch((error: unknown) => log.debug({ error }, "the homeserver takes nothing at all"));
   };
-  return { bot, ids, isOwn, media, client, caps, messages, confirmation, members, ghosts, rooms, puts, sender, canary };
+  const stopping = new AbortController();
+  const roomLife = createRoomLife({
+    ...shared,
+    ghosts,
+    ghostStore,
+    state,
+    sender,
+    put: puts.put,
+    createSpace: rooms.createSpace,
+    signal: stopping.signal,
+  });
+  return {
+    bot,
+    ids,
+    isOwn,
+    media,
+    client,
+    caps,
+    messages,
+    confirmation,
+    members,
+    ghosts,
+    rooms,
+    roomLife,
+    puts,
+    sender,
+    canary,
+    stopping,
+  };
 }
 
 /** What runs between start and stop. */
 function createRunning(options: HomeserverOptions, parts: Parts) {
   const { clock, log } = options;
-  const { bot, client, canary, confirmation, puts } = parts;
-  const stopping = new AbortController();
+  const { bot, client, canary, confirmation, puts, stopping } = parts;
   let http: AppserviceHttp | undefined;
   let detector: AwayDetector | undefined;
   let ingest: Ingest | undefined;
@@ -399,7 +434,7 @@ function createRecoveryFor(
     caps,
     canary,
     repair,
-    ready: () => registerUser(client, bot),
+    ready: async () => void (await registerUser(client, bot)),
     ping: () => ping(client, caps, options.registration.id, bot),
     host,
     lastTransactionAtMs: () => ingest.lastAtMs,

@@ -17,11 +17,24 @@ export interface Member {
   readonly name?: string;
 }
 
+/** A state event as a server lists it. */
+export interface StateEntry {
+  readonly type: string;
+  readonly state_key: string;
+  readonly sender: string;
+  readonly content: JsonObject;
+  readonly event_id?: unknown;
+}
+
 export interface Members {
   member(room: RoomId, user: UserId): Promise<Member>;
   power(room: RoomId): Promise<Power>;
+  /** Asks anew: for what must not be decided by something that was so a while ago. */
+  powerNow(room: RoomId): Promise<Power>;
   /** Content of a state event as the bot sees it; undefined when there is none. */
   state(room: RoomId, type: string, key?: string): Promise<JsonObject | undefined>;
+  /** Every current state event of the room, members too, unchecked but for being objects with a type and content. */
+  allState(room: RoomId): Promise<readonly StateEntry[]>;
   /** Takes over what an event of anybody, us included, says. */
   feed(event: MatrixEvent): void;
   forgetAll(): void;
@@ -90,7 +103,12 @@ export function createMembers(client: Client, bot: UserId): Members {
       }
       return power;
     },
+    powerNow: askPower,
     state: (room, type, key = "") => request(room, type, key),
+    async allState(room) {
+      const path = `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/state`;
+      return (await client.list({ method: "GET", path, as: bot })).filter(isStateEntry);
+    },
     feed(event) {
       if (event.state_key === undefined) return;
       if (event.type === "m.room.member") {
@@ -104,6 +122,18 @@ export function createMembers(client: Client, bot: UserId): Members {
       powers.clear();
     },
   };
+}
+
+function isStateEntry(entry: unknown): entry is StateEntry {
+  const { type, state_key: key, sender, content } = (entry ?? {}) as { readonly [K in keyof StateEntry]?: unknown };
+  return (
+    typeof type === "string" &&
+    typeof key === "string" &&
+    typeof sender === "string" &&
+    typeof content === "object" &&
+    content !== null &&
+    !Array.isArray(content)
+  );
 }
 
 function memberFrom(content: JsonObject | undefined): Member {

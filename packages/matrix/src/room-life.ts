@@ -1,7 +1,20 @@
-/** Upgrades, spaces, what rooms say of their bridges, members: not there yet. */
-import { BridgeError, type Homeserver } from "@trestle/core";
+/** What rooms of a link live through, put together: upgrades, spaces, what they say of their bridges, members, receipts. */
+import type { Homeserver } from "@trestle/core";
+import { type BridgeInfosOptions, createBridgeInfos } from "./bridge-info.ts";
+import { createReceipts, type ReceiptsOptions } from "./receipts.ts";
+import { createRoomMembers, type RoomMembersOptions } from "./room-members.ts";
+import { createRoomUpgrades, type RoomUpgradesOptions } from "./room-upgrades.ts";
+import { createSpaces, type SpacesOptions } from "./spaces.ts";
 
-export function createRoomLife(): Pick<
+export type RoomLifeOptions = BridgeInfosOptions &
+  ReceiptsOptions &
+  Omit<RoomMembersOptions, "store"> &
+  RoomUpgradesOptions &
+  SpacesOptions & { readonly ghostStore: RoomMembersOptions["store"] };
+
+export function createRoomLife(
+  options: RoomLifeOptions,
+): Pick<
   Homeserver,
   | "redact"
   | "showReceipt"
@@ -12,15 +25,11 @@ export function createRoomLife(): Pick<
   | "announceBridge"
   | "followUpgrade"
 > {
-  const notYet = () => Promise.reject(new BridgeError("not-supported", "not there yet"));
   return {
-    redact: notYet,
-    showReceipt: () => Promise.resolve(),
-    showStatus: () => Promise.resolve(),
-    applyMembers: () => Promise.resolve(),
-    applySpace: notYet,
-    bridgesOf: () => Promise.resolve([]),
-    announceBridge: () => Promise.resolve(),
-    followUpgrade: () => Promise.resolve({ kind: "not-yet", why: "not there yet" }),
+    ...createReceipts(options),
+    ...createRoomMembers({ ...options, store: options.ghostStore }),
+    ...createSpaces(options),
+    ...createBridgeInfos(options),
+    ...createRoomUpgrades(options),
   };
 }

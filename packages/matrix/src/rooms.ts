@@ -5,22 +5,26 @@
 import {
   BridgeError,
   type KeyValueStore,
+  type Log,
   type RemoteAuthor,
   type RoomDescription,
   type RoomId,
+  type RoomWanted,
   roomId,
   type UserId,
   userId,
 } from "@trestle/core";
+import type { JsonObject } from "./client.ts";
 import { failureOf, isAway, isStatus } from "./errors.ts";
 import type { GhostIds } from "./ghost-id.ts";
-import type { Ghosts } from "./ghosts.ts";
+import type { Ghosts, TakeOver } from "./ghosts.ts";
 import type { Members } from "./members.ts";
 import { creatorsAreInfinite, levelOf, neededFor, versionOf } from "./power.ts";
+import type { RoomState, StateAt } from "./room-state.ts";
 import type { Sdk } from "./sdk.ts";
 
 export interface Rooms {
-  applyRoom(room: RoomId, wanted: { readonly topic?: string }, author?: RemoteAuthor): Promise<void>;
+  applyRoom(room: RoomId, wanted: RoomWanted, author?: RemoteAuthor): Promise<void>;
   describeRoom(room: RoomId): Promise<RoomDescription>;
   nameOf(room: RoomId, user: UserId): Promise<string>;
   powerOf(room: RoomId, user: UserId): Promise<{ level: number; stateDefault: number; redact: number }>;
@@ -29,6 +33,8 @@ export interface Rooms {
   createDirectRoom(user: UserId): Promise<RoomId>;
   /** A private room with nobody but the bot in it. */
   createOwnRoom(name: string): Promise<RoomId>;
+  /** The same of type `m.space`, in which only who has power speaks. */
+  createSpace(name: string, creation: JsonObject): Promise<RoomId>;
 }
 
 export interface RoomsOptions {
@@ -36,11 +42,15 @@ export interface RoomsOptions {
   readonly members: Members;
   readonly ghosts: Ghosts;
   readonly ids: GhostIds;
+  readonly state: RoomState;
   readonly kv: KeyValueStore;
+  readonly takeOver: TakeOver;
   readonly bot: UserId;
   readonly roomVersion: string;
+  readonly log: Log;
 }
 
+const nameMax = 255;
 const directRow = (user: UserId) => `matrix/direct/${user}`;
 
 export function createRooms(options: RoomsOptions): Rooms {
@@ -68,18 +78,13 @@ export function createRooms(options: RoomsOptions): Rooms {
 
   return {
     describeRoom,
-    async applyRoom(room, wanted, author) {
-      if (wanted.topic === undefined) return;
-      const topic = wanted.topic.toWellFormed();
-      const now = await members.state(room, "m.room.topic");
-      if ((typeof now?.["topic"] === "string" ? now["topic"] : "") === topic) return;
-      const as = await mayPut(options, room, "m.room.topic", author);
-      try {
-        await (await sdk(as)).sendStateEvent(room, "m.room.topic", "", { topic });
-      } catch (error) {
-        if (as === bot || !isStatus(error, 403)) throw error;
-        await (await sdk(bot)).sendStateEvent(room, "m.room.topic", "", { topic });
-      }
+    async applyRoom(room, { topic, name, avatar }, author) {
+      const put = (type: string, content: JsonObject) => putAs(options, { room, type }, content, author);
+      if (topic !== undefined) await put("m.room.topic", { topic: topic.toWellFormed() });
+      if (name !== undefined) await put("m.room.name", { name: cut(name.toWellFormed(), nameMax) });
+      if (avatar === undefined) return;
+      const url = await takeOverNow(options, room, avatar, author);
+      if (url !== undefined) await put("m.room.avatar", { url });
     },
     async nameOf(room, user) {
       try {
@@ -117,6 +122,12 @@ export function createRooms(options: RoomsOptions): Rooms {
     async createOwnRoom(name) {
       return roomId(await (await sdk(bot)).createRoom({ ...roomRequest(options), name }));
     },
+    async createSpace(name, creation) {
+      const request = roomRequest(options);
+      const levels = { ...request.power_level_content_override, events_default: 100 };
+      const space = { ...request, power_level_content_override: levels, creation_content: creation, name };
+      return roomId(await (await sdk(bot)).createRoom(space));
+    },
   };
 }
 
@@ -148,8 +159,38 @@ function roomRequest({ bot, roomVersion }: RoomsOptions) {
   };
 }
 
+/** As the author's ghost if it may, else the bot. */
+async function putAs(options: RoomsOptions, at: StateAt, content: JsonObject, author?: RemoteAuthor): Promise<void> {
+  const { members, state, bot } = options;
+  const now = await members.state(at.room, at.type);
+  // Other keys are others' business: a picture may have dimensions, a topic its formatted form.
+  if (Object.entries(content).every(([key, value]) => (now?.[key] ?? "") === value)) return;
+  const as = await mayPut(options, at, author);
+  try {
+    await state.put(at, content, as);
+  } catch (error) {
+    if (as === bot || !isStatus(error, 403)) throw error;
+    await state.put(at, content);
+  }
+}
+
+/** Everything else of the room stands whatever becomes of its picture. */
+async function takeOverNow(
+  { takeOver, log }: RoomsOptions,
+  room: RoomId,
+  avatar: NonNullable<RoomWanted["avatar"]>,
+  author: RemoteAuthor | undefined,
+): Promise<string | undefined> {
+  try {
+    return await takeOver(avatar, author?.network);
+  } catch (error) {
+    log.info({ room, error }, "the room's picture could not be taken over");
+    return undefined;
+  }
+}
+
 /** As whom to put this state: the author's ghost if it is in the room and may, else the bot. */
-async function mayPut(options: RoomsOptions, room: RoomId, type: string, author?: RemoteAuthor): Promise<UserId> {
+async function mayPut(options: RoomsOptions, { room, type }: StateAt, author?: RemoteAuthor): Promise<UserId> {
   const { members, ghosts, ids, bot } = options;
   if (author === undefined || author.service === true) return bot;
   const power = await members.power(room);
@@ -178,6 +219,8 @@ const localpartOf = (user: UserId): string => {
   const end = user.indexOf(":");
   return end > 1 ? user.slice(1, end) : user;
 };
+
+const cut = (text: string, max: number): string => [...text].slice(0, max).join("");
 
 const textOf = <K extends "name" | "topic">(content: Readonly<Record<string, unknown>> | undefined, key: K) => {
   const value = content?.[key];

@@ -35,9 +35,14 @@ async function ready(prepare: (server: TinyHomeserver) => void = () => {}) {
   return { server, ...bridge };
 }
 
-test("[P1] a new ghost is registered without a login, named and joined before it speaks", async () => {
+/** Until nothing is left to do for this ghost. */
+const settled = (server: TinyHomeserver, id = ghost) => until(`${id} has a profile`, () => server.names.has(id));
+
+test("[P1] a new ghost speaks at its third call, by its name; its profile is set afterwards", async () => {
   const { server, matrix } = await ready();
   await matrix.sendPart(room, text(), author("ann", "Ann"), key());
+  expect(server.rooms.get(room)?.state.get(`m.room.member|${ghost}`)?.content["displayname"]).toBe("Ann");
+  await settled(server);
   expect(server.requests("/register")[0]?.body).toEqual({
     type: "m.login.application_service",
     username: "_irc_libera_ann",
@@ -45,9 +50,9 @@ test("[P1] a new ghost is registered without a login, named and joined before it
   });
   expect(calls(server)).toEqual([
     "POST register",
-    `PUT profile/${ghost}/displayname`,
-    "POST rooms/R/join",
+    `PUT rooms/R/state/m.room.member/${ghost}`,
     "PUT rooms/R/send/m.room.message",
+    `PUT profile/${ghost}/displayname`,
   ]);
 });
 
@@ -72,15 +77,38 @@ test("[R5] in a room by invitation the bot invites, and knows that for the next 
   await matrix.sendPart(room, text(), author("ann"), key());
   expect(calls(server)).toEqual(expect.arrayContaining(["POST rooms/R/invite"]));
   await matrix.sendPart(room, text(), author("bob"), key());
-  expect(calls(server).filter((call) => call.endsWith("/join"))).toHaveLength(1);
+  await settled(server, "@_irc_libera_bob:hs.test");
+  expect(calls(server)).toEqual([
+    "PUT profile/@_irc_libera_ann:hs.test/displayname",
+    "POST register",
+    "POST rooms/R/invite",
+    "PUT rooms/R/state/m.room.member/@_irc_libera_bob:hs.test",
+    "PUT rooms/R/send/m.room.message",
+    "PUT profile/@_irc_libera_bob:hs.test/displayname",
+  ]);
+});
+
+test("[P1] where no join takes a name, ghosts are named first; that is found out once", async () => {
+  const { server, matrix } = await ready();
+  server.faults.push((seen) =>
+    seen.path.includes("/state/m.room.member/") && seen.method === "PUT"
+      ? { status: 400, body: { errcode: "M_UNKNOWN" } }
+      : undefined,
+  );
+  await matrix.sendPart(room, text(), author("ann", "Ann"), key());
+  await matrix.sendPart(room, text(), author("bob", "Bob"), key());
+  expect(server.names.get(ghost)).toBe("Ann");
+  expect(calls(server).filter((call) => call.startsWith("PUT rooms/R/state"))).toHaveLength(1);
 });
 
 test("[R5] many first messages of one ghost at once make it once", async () => {
   const { server, matrix } = await ready();
   await Promise.all(Array.from({ length: 20 }, () => matrix.sendPart(room, text(), author("ann"), key())));
+  await settled(server);
   const made = calls(server);
   expect(made.filter((call) => call === "POST register")).toHaveLength(1);
-  expect(made.filter((call) => call === "POST rooms/R/join")).toHaveLength(1);
+  expect(made.filter((call) => call.startsWith("PUT rooms/R/state"))).toHaveLength(1);
+  expect(made.filter((call) => call.startsWith("PUT profile"))).toHaveLength(1);
 });
 
 test("[R5] joins are paced: never more than a few at once", async () => {
@@ -88,7 +116,7 @@ test("[R5] joins are paced: never more than a few at once", async () => {
   let open = 0;
   let most = 0;
   server.faults.push((seen) => {
-    if (seen.path.endsWith("/join")) most = Math.max(most, ++open);
+    if (seen.method === "PUT" && seen.path.includes("/state/m.room.member/")) most = Math.max(most, ++open);
     if (seen.path.includes("/send/")) open -= 1;
     return undefined;
   });
@@ -163,6 +191,7 @@ test("[R5] a room that lets ghosts not speak does not make them join again for e
 test("[P1] a new name is put once, the same name never again", async () => {
   const { server, matrix } = await ready();
   await matrix.sendPart(room, text(), author("ann", "Ann"), key());
+  await settled(server);
   server.seen.length = 0;
   await matrix.renameGhost(author("ann", "Annie"));
   await matrix.renameGhost(author("ann", "Annie"));
@@ -175,6 +204,7 @@ test("[P1] somebody without a ghost gets none by changing his name, unless his f
   await matrix.renameGhost(author("ann", "Annie"));
   expect(calls(server)).toEqual([]);
   await matrix.sendPart(room, text(), author("ann"), key());
+  await settled(server);
   server.seen.length = 0;
   await matrix.renameGhost(author("annie", "annie"), author("ann").id);
   expect(calls(server)).toEqual(["POST register", "PUT profile/@_irc_libera_annie:hs.test/displayname"]);
@@ -193,6 +223,7 @@ test("[R5] a ghost leaves once, and comes back when it speaks", async () => {
 test("[L3] a ghost is muted once where the homeserver pays for each, and nowhere else", async () => {
   const { server, matrix } = await ready((hs) => (hs.versions = ["v1.1", "v1.2"]));
   await matrix.sendPart(room, text(), author("ann"), key());
+  await settled(server);
   await matrix.sendPart(room, text(), author("ann"), key());
   expect(server.requests("/pushrules/global/override/.m.rule.master/enabled")).toHaveLength(1);
   const other = await ready();
@@ -202,7 +233,7 @@ test("[L3] a ghost is muted once where the homeserver pays for each, and nowhere
 
 test("[L1] a homeserver that fails at the registration leaves nothing half done", async () => {
   const { server, matrix, store } = await ready();
-  server.faults.push((seen) => (seen.path.endsWith("/join") ? { status: 502 } : undefined));
+  server.faults.push((seen) => (seen.path.includes("/state/m.room.member/") ? { status: 502 } : undefined));
   await expect(matrix.sendPart(room, text(), author("ann"), key())).rejects.toMatchObject({
     code: "homeserver-unreachable",
   });

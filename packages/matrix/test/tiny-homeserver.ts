@@ -102,10 +102,11 @@ export class TinyHomeserver {
     return room;
   }
 
-  member(room: string, user: string, membership: string): TinyEvent {
+  member(room: string, user: string, membership: string, extra: Record<string, unknown> = {}): TinyEvent {
     const content: Record<string, unknown> = { membership };
     const name = this.names.get(user);
     if (name !== undefined) content["displayname"] = name;
+    Object.assign(content, extra);
     return this.say(room, user, "m.room.member", content, user);
   }
 
@@ -223,12 +224,13 @@ export class TinyHomeserver {
     const refused: [number, unknown] = [403, { errcode: "M_FORBIDDEN", error: "not in the room" }];
     const joined = this.membership(id, user) === "join";
     const [what, a, b, c] = rest;
-    if (what === "join") {
+    const joins = what === "state" && a === "m.room.member" && b === user && body["membership"] === "join";
+    if (what === "join" || (joins && method === "PUT" && !joined)) {
       const now = this.membership(id, user);
       if (now === "ban" || (this.inviteOnly && now !== "invite" && now !== "join") || !this.users.has(user))
         return refused;
-      if (now !== "join") this.member(id, user, "join");
-      return [200, { room_id: id }];
+      if (now !== "join") this.member(id, user, "join", joins ? body : {});
+      return [200, joins ? { event_id: "$joined" } : { room_id: id }];
     }
     if (!joined) return refused;
     if (what === "invite") {
