@@ -193,8 +193,10 @@ export function createConnection(options: ConnectionOptions): Connection {
       await hearing.whenSettled(chat);
       return requireJoined(chat);
     },
-    sendInPassing: (chat, tags) =>
-      session !== undefined && ready && channels.isJoined(chat.id) && sendInPassing(session, chat, tags),
+    sendInPassing(chat, tags) {
+      const isIn = ready && joins.follows(chat.id) && channels.isJoined(chat.id);
+      return isIn && session !== undefined && sendInPassing(session, chat, tags);
+    },
     findOwnLines: (chat, sinceMs) => hearing.findOwnLines(chat, sinceMs),
     ownLines: () => (capabilities.has("draft/chathistory") && config.historyLinesMax > 0 ? ownLines : undefined),
     problemOf: (chat) => joins.problemOf(chat.id),

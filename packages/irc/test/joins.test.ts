@@ -98,6 +98,73 @@ describe("channels", () => {
     expect(core.events.slice(before)).toMatchObject([{ kind: "members-changed", chat: one }]);
   });
 
+  it("[R8 irc] says once that a channel can never be entered, goes on trying, and comes back if it can", async () => {
+    const server = await serve();
+    const bad = chatOf("#bad");
+    server.forbid("#bad", true);
+    const { connector, core } = await bridge(server);
+    let tries = 0;
+    server.onLine(({ line }) => {
+      if (line === "JOIN #bad") tries += 1;
+    });
+    connector.follow(bad);
+    await until("tried again", () => tries > 2);
+    expect(core.of("chat-gone")).toMatchObject([
+      { chat: bad, reason: "the channel's name is refused (Illegal channel name)" },
+    ]);
+    server.forbid("#bad", false);
+    await until("in", () => isIn(connector, bad));
+    server.forbid("#bad", true);
+    server.kick("trestle", "#bad");
+    await until("said again", () => core.of("chat-gone").length === 2);
+  });
+
+  it("[R8 irc] a name that the server takes for none is the end of a chat, also when it says only that there is none", async () => {
+    const peer = await createHostilePeer(async (connection) => {
+      await connection.register({ isupport: "CHANTYPES=& CHANNELLEN=30" });
+      await connection.expect(/^JOIN #one/);
+      connection.line(":hostile.test 403 trestle #one :No such channel");
+      await connection.gone;
+    });
+    opened.push(() => peer.stop());
+    const core = createCore();
+    const connector = buildConnector({ net: networkConfig(peer.port) });
+    opened.push(() => connector.stop());
+    connector.follow(one);
+    await connector.start(core.host);
+    await until("told", () => core.of("chat-gone").length === 1);
+  });
+
+  it.each<[string, string, boolean]>([
+    ["403", "No such channel", false],
+    ["479", "Cannot join channel (channel has become +L linked)", false],
+    ["479", "Channel is forbidden", true],
+    ["476", "Bad channel mask", true],
+    ["448", "Cannot join: forbidden by the network", true],
+    ["437", "Nick/channel is temporarily unavailable", false],
+    ["471", "Cannot join channel (+l)", false],
+    ["473", "Cannot join channel (+i)", false],
+    ["474", "Cannot join channel (+b)", false],
+    ["477", "You need a registered nick", false],
+    ["405", "You have joined too many channels", false],
+  ])("[R8 irc] %s %s is the end of a chat: %p", async (numeric, text, isEnd) => {
+    const peer = await createHostilePeer(async (connection) => {
+      await connection.register();
+      await connection.expect(/^JOIN #one/);
+      connection.line(`:hostile.test ${numeric} trestle #one :${text}`);
+      await connection.gone;
+    });
+    opened.push(() => peer.stop());
+    const core = createCore();
+    const connector = buildConnector({ net: networkConfig(peer.port, { rejoinMinMs: 60_000, rejoinMaxMs: 60_000 }) });
+    opened.push(() => connector.stop());
+    connector.follow(one);
+    await connector.start(core.host);
+    await until("refused", () => core.of("presence-in-chat").length === 1);
+    await pause(20);
+    expect(core.of("chat-gone")).toHaveLength(isEnd ? 1 : 0);
+  });
+
   it("[S1 irc] pitfall 15: compares names as the network does", async () => {
     for (const [casemapping, isSame] of [
       ["rfc1459", true],
