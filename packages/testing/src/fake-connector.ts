@@ -47,6 +47,8 @@ export interface FakeConnectorControls extends RemotePeople, Faults {
   followed(): string[];
   /** Delivered, and rejected all the same with `network-down`. */
   outcomeUnknown(at?: string, times?: number): void;
+  /** Somebody says something to the bridge in private; the answer. `proven`: the network vouches for him, as it does by default. */
+  asks(who: string, text: string, options?: { readonly proven?: boolean; readonly network?: string }): Promise<string>;
   /** Hands any event to the bridge; resolves once it is durable. */
   emit(event: RemoteEvent): Promise<void>;
   setDown(reason: string, network?: string): Promise<void>;
@@ -118,6 +120,7 @@ export function createFakeConnector(options: FakeConnectorOptions = {}): FakeCon
         ...(at === undefined ? {} : { at }),
         times,
       }),
+    asks: (who, text, options = {}) => line.ask(network, who, text, options),
     emit: line.emit,
     setDown: (reason, name) => setState(name, reason),
     setUp: (name) => setState(name, undefined),
@@ -289,6 +292,20 @@ function createEventLine(network: FakeNetwork, redelivers: boolean) {
   };
   return {
     emit: hand,
+    ask: async (
+      there: FakeNetwork,
+      who: string,
+      text: string,
+      options: { readonly proven?: boolean; readonly network?: string },
+    ): Promise<string> => {
+      if (dead) return never;
+      const name = there.networks.find((one) => options.network === undefined || one === options.network);
+      if (!host || name === undefined)
+        throw new Error("the fake connector is not started, or there is no such network");
+      const by = { network: name, id: remoteUserId(who.toLowerCase()), name: who };
+      const answer = await host.ask(by, text, options.proven ?? true);
+      return dead ? never : (answer ?? "");
+    },
     fetchFile: async (part: Part, { attachmentBytesMax }: Capabilities): Promise<Uint8Array | undefined> => {
       const file = fileOf(part);
       if (file === undefined) return undefined;

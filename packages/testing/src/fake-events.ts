@@ -135,7 +135,11 @@ export function interpretEvent(event: MatrixEvent): Interpreted | undefined {
     }
     default: {
       const action = interpretAction(event);
-      return action && { kind: "action", action };
+      const { id, displayname } = record(event.content["com.beeper.per_message_profile"]);
+      const name = text(displayname);
+      const persona =
+        text(id) === undefined ? {} : { persona: { id: String(id), ...(name === undefined ? {} : { name }) } };
+      return action && { kind: "action", action, ...persona };
     }
   }
 }

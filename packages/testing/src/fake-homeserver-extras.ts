@@ -7,25 +7,9 @@ const notYet = (): never => {
 
 export function createHomeserverExtras(): Pick<
   Homeserver,
-  | "puppets"
-  | "redact"
-  | "showReceipt"
-  | "showStatus"
-  | "applyMembers"
-  | "applySpace"
-  | "bridgesOf"
-  | "announceBridge"
-  | "followUpgrade"
+  "showReceipt" | "showStatus" | "applyMembers" | "applySpace" | "bridgesOf" | "announceBridge" | "followUpgrade"
 > {
   return {
-    puppets: {
-      has: () => false,
-      login: async () => notYet(),
-      beginGrant: async () => undefined,
-      logout: async () => undefined,
-      check: async () => ({ ok: false, problems: [] }),
-    },
-    redact: async () => notYet(),
     showReceipt: async () => undefined,
     showStatus: async () => undefined,
     applyMembers: async () => undefined,

@@ -5,6 +5,7 @@
 import {
   BridgeError,
   type Capabilities,
+  type EphemeralEvent,
   type Homeserver,
   type HomeserverHost,
   type MatrixEvent,
@@ -21,6 +22,7 @@ import { createHomeserverExtras } from "./fake-homeserver-extras.ts";
 import { createFakeMatrix, type FakeMatrix, type FakeRoom, stateOf } from "./fake-matrix.ts";
 import { createMatrixPeople, type MatrixPeople } from "./fake-matrix-people.ts";
 import { createFakeMedia, type FakeHomeserverMedia } from "./fake-media.ts";
+import { createFakePuppets, type FakePuppets } from "./fake-puppets.ts";
 import { createTransactions, type Transactions } from "./fake-transactions.ts";
 import { createFaults, type Faults, type FaultyPath } from "./faults.ts";
 
@@ -49,6 +51,11 @@ export interface FakeHomeserverControls extends MatrixPeople, Faults {
   /** The server was away and is back: gap repair runs. */
   comeBack(): Promise<void>;
   setAway(detail: string): void;
+  readonly puppets: FakePuppets;
+  /** Somebody types or reads, as the server would tell. */
+  tellEphemeral(event: EphemeralEvent): void;
+  /** The bridge can no longer act for this person. */
+  losePuppet(user: string, why: string): void;
   /** Like kill -9: nothing is pushed or sent any more, no promise settles. */
   crash(): void;
 }
@@ -89,17 +96,25 @@ export function createFakeHomeserver(options: FakeHomeserverOptions = {}): FakeH
     publishes: options.publishes ?? true,
     uploadBytesMax: options.uploadBytesMax ?? Number.POSITIVE_INFINITY,
   });
+  const puppets = createFakePuppets(matrix);
+  let told: HomeserverHost | undefined;
   const state = { current: "starting" as "starting" | "up" | "away", detail: undefined as string | undefined };
 
   return {
     ...faults,
     ...createMatrixPeople(matrix, bot, transactions.push),
     ...createRoomVerbs(matrix, bot, faults),
-    ...createSends(matrix, bot, { ghosts, media }, faults),
+    ...createSends(matrix, bot, { ghosts, media, puppets }, faults),
     openMedia: media.openMedia,
     publish: media.publish,
     ...createHomeserverExtras(),
     ...createControls(transactions, faults, state),
+    puppets,
+    tellEphemeral: (event) => told?.ephemeral(event),
+    losePuppet: (user, why) => {
+      puppets.logout(userId(user)).catch(() => undefined);
+      told?.puppetLost(userId(user), why);
+    },
     matrix,
     userId: bot,
     serverName: matrix.serverName,
@@ -109,6 +124,7 @@ export function createFakeHomeserver(options: FakeHomeserverOptions = {}): FakeH
       faults.open();
       state.current = "up";
       transactions.open(host);
+      told = host;
       media.open(host);
       transactions
         .redeliver()
@@ -142,7 +158,10 @@ function createControls(
   transactions: Transactions,
   faults: FaultyPath,
   state: { current: "starting" | "up" | "away"; detail: string | undefined },
-): Omit<FakeHomeserverControls, keyof MatrixPeople | keyof Faults | "matrix"> {
+): Omit<
+  FakeHomeserverControls,
+  keyof MatrixPeople | keyof Faults | "matrix" | "puppets" | "tellEphemeral" | "losePuppet"
+> {
   return {
     outcomeUnknown: (at, times = 1) =>
       faults.loseAnswer(new BridgeError("homeserver-unreachable", "the answer was lost"), {
@@ -180,9 +199,19 @@ function roomOrRefuse(matrix: FakeMatrix, room: RoomId): FakeRoom {
 function createSends(
   matrix: FakeMatrix,
   bot: UserId,
-  { ghosts, media }: { readonly ghosts: FakeGhosts; readonly media: FakeHomeserverMedia },
+  {
+    ghosts,
+    media,
+    puppets,
+  }: { readonly ghosts: FakeGhosts; readonly media: FakeHomeserverMedia; readonly puppets: FakePuppets },
   faults: FaultyPath,
-): Pick<Homeserver, "sendPart" | "notify"> {
+): Pick<Homeserver, "sendPart" | "notify" | "redact"> {
+  const senderOf = (room: FakeRoom, author: RemoteAuthor): UserId => {
+    if (author.service === true) return ghosts.requireBot(room);
+    const { puppet } = author;
+    const isHimself = puppet !== undefined && puppets.has(puppet) && matrix.membership(room, puppet) === "join";
+    return isHimself ? puppet : ghosts.ensureIn(room, author);
+  };
   const once = (key: string, send: () => MatrixEvent["event_id"]) => {
     const before = matrix.transactions.get(key);
     if (before !== undefined) {
@@ -200,11 +229,20 @@ function createSends(
       return faults.around(room, () =>
         once(`part/${room}/${key}`, () => {
           const found = roomOrRefuse(matrix, room);
-          const sender = author.service === true ? ghosts.requireBot(found) : ghosts.ensureIn(found, author);
-          return writePart(matrix, found, sender, part, author, { key, bot });
+          return writePart(matrix, found, senderOf(found, author), part, author, { key, bot });
         }),
       );
     },
+    redact: (room, event, key, reason) =>
+      faults.around(room, () => {
+        once(`redact/${room}/${key}`, () => {
+          const found = roomOrRefuse(matrix, room);
+          const { level, redact } = matrix.levels(found, ghosts.requireBot(found));
+          if (level < redact) throw new BridgeError("not-permitted", "the bot may not redact here");
+          const content = reason === undefined ? {} : { reason };
+          return matrix.write(found, bot, { type: "m.room.redaction", content, redacts: event }).event_id;
+        });
+      }),
     notify: (room, text, key, toward) =>
       faults.around(room, () =>
         once(`notice/${room}/${key}`, () => {

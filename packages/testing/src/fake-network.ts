@@ -8,6 +8,7 @@ import {
   type ChatKey,
   chatKeyText,
   type Json,
+  type MatrixAuthor,
   type NetworkId,
   networkId,
   type Part,
@@ -31,6 +32,8 @@ export interface SaidLine {
   /** The name it was said under, and the Matrix user behind it. */
   readonly author: string;
   readonly userId: UserId;
+  /** Through which account of his own, if any. */
+  readonly account?: string;
   readonly part: Part;
   readonly key: PartKey;
   readonly id: RemoteMessageId;
@@ -65,13 +68,7 @@ export interface FakeNetwork {
   nextId(): RemoteMessageId;
   /** Ids that edits, reactions and replies may point at. */
   readonly known: Set<string>;
-  accept(
-    chat: ChatKey,
-    part: Part,
-    author: { readonly name: string; readonly userId: UserId },
-    key: PartKey,
-    file?: Uint8Array,
-  ): SaidLine;
+  accept(chat: ChatKey, part: Part, author: MatrixAuthor, key: PartKey, file?: Uint8Array): SaidLine;
   /** Texts of the messages said in a chat, in order. */
   textsIn(id: string, network?: string): string[];
 }
@@ -108,6 +105,7 @@ export function createFakeNetwork(names: readonly string[] = ["fakenet"]): FakeN
       text: asText(part["text"]),
       author: author.name,
       userId: author.userId,
+      ...(author.account === undefined ? {} : { account: author.account }),
       part,
       key,
       id,
