@@ -43,6 +43,7 @@ export async function createConduitUnderTest(
     kind: "conduit",
     registerAs: "conduit",
     quietMs: 120_000,
+    ordersAtOnce: true,
     url,
     serverName,
     async addRegistration(path) {

@@ -44,8 +44,8 @@ export async function createDendriteUnderTest(
     kind: "dendrite",
     registerAs: "dendrite",
     quietMs: 90_000,
-    // its room server and what clients read are joined by a queue that is not flushed to the disk
-    forgetsWhenKilled: true,
+    // it sends clients what branched off in the order of the graph, appservices in the order of arrival
+    ordersAtOnce: false,
     url,
     serverName,
     async addRegistration(path) {

@@ -30,8 +30,8 @@ export interface HomeserverUnderTest {
   readonly registerAs: ProfileName;
   /** The longest it may keep silent after it could not reach an appservice. */
   readonly quietMs: number;
-  /** Killed, it may lack events that it had acknowledged: in the room's history too, where nobody can find them again. */
-  readonly forgetsWhenKilled?: boolean;
+  /** It puts messages of several people at one time into one order for everybody: clients, history, appservices. */
+  readonly ordersAtOnce: boolean;
   readonly url: string;
   readonly serverName: string;
   /** Makes the appservice known and the server run with it. */
@@ -61,6 +61,7 @@ export async function createSandboxUnderTest(
     kind: `sandbox-${profile}`,
     registerAs: profile,
     quietMs: 120_000,
+    ordersAtOnce: true,
     url: sandbox.url,
     serverName: sandbox.serverName,
     sandbox,
@@ -97,6 +98,7 @@ export async function createSynapseUnderTest(options: RealServerOptions = {}): P
     kind: "synapse",
     registerAs: "synapse",
     quietMs: 30_000,
+    ordersAtOnce: true,
     url: `http://127.0.0.1:${port}`,
     serverName,
     async addRegistration(path) {
