@@ -49,13 +49,14 @@ export function createMediaLinks({ key, publicUrl }: { readonly key: string; rea
 
 /** Letters, digits, `.`, `_` and `-`, with its ending; never a dot first. */
 export function safeName(name: string): string {
-  const clean = name
+  const ending = /\.[A-Za-z0-9]{1,7}$/.exec(name)?.[0] ?? "";
+  const stem = name
+    .slice(0, name.length - ending.length)
     .normalize("NFKD")
     .replace(/[^A-Za-z0-9._-]+/g, "_")
     .replace(/\.{2,}/g, ".")
-    .replace(/^[._-]+|[_-]+$/g, "");
-  const dot = clean.lastIndexOf(".");
-  const ending = dot > 0 && clean.length - dot <= 8 ? clean.slice(dot) : "";
-  const stem = (ending === "" ? clean : clean.slice(0, dot)).slice(0, nameMax - ending.length);
-  return stem === "" ? `file${/^\.[A-Za-z0-9]+$/.test(ending) ? ending : ""}` : `${stem}${ending}`;
+    .replace(/^[._-]+/, "")
+    .slice(0, nameMax - ending.length)
+    .replace(/[._-]+$/, "");
+  return `${stem === "" ? "file" : stem}${ending}`;
 }
