@@ -3,7 +3,7 @@
  * Throws a MatrixFault when not; changes nothing.
  */
 import type { JsonObject, StoredEvent } from "./event.ts";
-import { textOf } from "./event.ts";
+import { isObject, textOf } from "./event.ts";
 import { forbidden, MatrixFault } from "./fault.ts";
 import { powerForType, powerNeeded, powerOfUser, refusePowerChange } from "./power.ts";
 import { membershipOf, type Room, roomContent, stateEvent } from "./room.ts";
@@ -44,11 +44,20 @@ export type Change = "join" | "invite" | "leave" | "ban" | "knock";
 /** Status and errcode. */
 export type Refusal = readonly [status: number, errcode: string];
 
-/** A membership event by `sender` about `target`; `banned`: how joining in spite of a ban is refused. */
-export function checkMembership(room: Room, sender: string, target: string, change: Change, banned: Refusal): void {
+/**
+ * A membership event by `sender` about `target`; `banned`: how joining in spite of a ban is refused; `isIn`: whether somebody
+ * is in another room, for rooms that let its people in.
+ */
+export function checkMembership(
+  room: Room,
+  sender: string,
+  target: string,
+  change: Change,
+  { banned, isIn }: { readonly banned: Refusal; readonly isIn: (room: string, user: string) => boolean },
+): void {
   switch (change) {
     case "join":
-      checkJoin(room, sender, target, banned);
+      checkJoin(room, sender, target, banned, isIn);
       break;
     case "invite":
       checkInvite(room, sender, target);
@@ -70,13 +79,24 @@ export function checkMembership(room: Room, sender: string, target: string, chan
   }
 }
 
-function checkJoin(room: Room, sender: string, target: string, banned: Refusal): void {
+function checkJoin(
+  room: Room,
+  sender: string,
+  target: string,
+  banned: Refusal,
+  isIn: (room: string, user: string) => boolean,
+): void {
   if (sender !== target) throw forbidden("Cannot force another user to join.");
   const membership = membershipOf(room, target);
   if (membership === "ban") throw new MatrixFault(...banned, "You are banned from this room");
   if (membership === "join" || membership === "invite") return;
   if (room.members.size === 0 && stateEvent(room, "m.room.create")?.sender === target) return;
-  const rule = textOf(roomContent(room, "m.room.join_rules")?.["join_rule"]) ?? "invite";
+  const rules = roomContent(room, "m.room.join_rules");
+  const rule = textOf(rules?.["join_rule"]) ?? "invite";
+  if (rule.includes("restricted") && Array.isArray(rules?.["allow"])) {
+    const allowed = rules["allow"].filter(isObject).filter(({ type }) => type === "m.room_membership");
+    if (allowed.some(({ room_id: id }) => typeof id === "string" && isIn(id, target))) return;
+  }
   if (rule !== "public") throw forbidden("You are not invited to this room.");
 }
 

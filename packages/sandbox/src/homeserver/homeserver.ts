@@ -180,7 +180,10 @@ function assemble(options: SandboxHomeserverOptions, clock: SandboxClock) {
     syncs.wake(room, event.type === "m.room.member" ? event.state_key : undefined);
   });
   accountRoutes({ profile, serverName, database, appservices, client, members, limit, tokens }, register);
-  roomsRoutes({ profile, serverName, database, appservices, client, creation, members, limit, roomOf }, register);
+  roomsRoutes(
+    { profile, serverName, database, appservices, client, creation, timeline, members, limit, roomOf },
+    register,
+  );
   sendingRoutes({ profile, database, timeline, members, txns, limit, typing, roomOf }, register);
   readingRoutes({ profile, database, now: clock.now, roomOf }, register);
   serverRoutes({ profile, clock, appservices, client, delivery }, register);

@@ -30,9 +30,13 @@ export function createMembers(profile: Profile, database: Database, timeline: Ti
       ...extra,
     };
   };
+  const isIn = (id: string, user: string): boolean => {
+    const other = database.rooms.get(id);
+    return other !== undefined && membershipOf(other, user) === "join";
+  };
   return {
     change: (room, sender, target, change, extra = {}, ts) => {
-      checkMembership(room, sender, target, change, profile.joinBanned);
+      checkMembership(room, sender, target, change, { banned: profile.joinBanned, isIn });
       if (change === "join" && membershipOf(room, target) === "join") return undefined;
       return timeline.add(room, {
         sender,

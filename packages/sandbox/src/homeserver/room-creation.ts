@@ -8,7 +8,8 @@ import type { Room } from "./room.ts";
 import type { Timeline } from "./timeline.ts";
 
 export interface RoomCreation {
-  create(creator: string, wanted: JsonObject): Room;
+  /** `born` is told the room's id before anything is in it, and gives what more its creation says. */
+  create(creator: string, wanted: JsonObject, born?: (room: string) => JsonObject): Room;
 }
 
 interface Preset {
@@ -33,9 +34,9 @@ export function createRoomCreation(parts: {
 }): RoomCreation {
   const { profile, serverName, database, timeline, members } = parts;
   return {
-    create: (creator, wanted) => {
+    create: (creator, wanted, born = () => ({})) => {
       const version = textOf(wanted["room_version"]) ?? profile.defaultRoomVersion;
-      if (version !== "10" && version !== "11" && version !== "12")
+      if (!isRoomVersion(version))
         throw new MatrixFault(400, "M_UNSUPPORTED_ROOM_VERSION", "This room version is not supported here");
       const presetName =
         textOf(wanted["preset"]) ?? (wanted["visibility"] === "public" ? "public_chat" : "private_chat");
@@ -52,7 +53,9 @@ export function createRoomCreation(parts: {
       const others = creators.slice(1);
       put("m.room.create", {
         ...creation,
+        ...born(room.id),
         room_version: version,
+        ...(Number(version) < 11 ? { creator } : {}),
         ...(version === "12" && others.length > 0 ? { additional_creators: others } : {}),
       });
       members.change(room, creator, creator, "join");
@@ -78,6 +81,8 @@ export function createRoomCreation(parts: {
     },
   };
 }
+
+export const isRoomVersion = (version: string): boolean => /^(?:[1-9]|1[0-2])$/.test(version);
 
 function creatorsOf(creator: string, version: string, creation: JsonObject, invitees: readonly string[]): string[] {
   if (version !== "12") return [creator];

@@ -11,8 +11,10 @@ import type { Profile } from "./profile.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { membershipOf, type Room } from "./room.ts";
 import type { RoomCreation } from "./room-creation.ts";
+import { upgradeRoom } from "./room-upgrade.ts";
 import { type Call, param, type Register } from "./route.ts";
 import { limited } from "./routes-account.ts";
+import type { Timeline } from "./timeline.ts";
 
 export interface RoomsParts {
   readonly profile: Profile;
@@ -21,6 +23,7 @@ export interface RoomsParts {
   readonly appservices: Appservices;
   readonly client: AppserviceClient;
   readonly creation: RoomCreation;
+  readonly timeline: Timeline;
   readonly members: Members;
   readonly limit: RateLimit;
   readonly roomOf: (call: Call) => Room;
@@ -74,6 +77,9 @@ export function roomsRoutes(parts: RoomsParts, register: Register): void {
   moderate("kick", "leave");
   moderate("ban", "ban");
   moderate("unban", "leave", "ban");
+  register("POST", "/rooms/:room/upgrade", (call) => ({
+    replacement_room: upgradeRoom(parts, roomOf(call), call.who.user, call.body),
+  }));
   aliasRoutes(parts, register);
 }
 
