@@ -54,6 +54,8 @@ export function createLineEvents(options: LineEventsOptions): LineEvents {
     },
   });
   return (message, late) => {
+    // a login whose end would not be told
+    if (message.command === "ACCOUNT" && !options.sources().told) return undefined;
     const now = clock.now();
     const line = toInboundLine(message, now, accountOf(message, late, options));
     if (line === undefined) return undefined;
@@ -87,7 +89,9 @@ function accountOf(message: IrcMessage, late: boolean, { channels, sources }: Li
   // What a relay says for others is not said by its own account.
   if (isMarkedAsRelayed(message)) return undefined;
   const tag = sources().tagged ? message.tags["account"] : undefined;
-  const known = late ? undefined : channels.person(message.nick)?.account;
+  // a bouncer's playback stands in a batch
+  const isPast = late || message.tags["batch"] !== undefined;
+  const known = isPast ? undefined : channels.person(message.nick)?.account;
   // Nobody speaks with these; servers leave the tag out more often.
   if (message.command === "NICK" || message.command === "PART") return tag ?? known;
   return sources().tagged ? tag : known;

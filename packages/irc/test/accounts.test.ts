@@ -103,6 +103,20 @@ describe("[S1 irc] [P3 irc] the account of who speaks in a channel", () => {
     expect(late?.sender.id).toBe("alice");
   });
 
+  it("in a playback is not that of who has the nick now, and a login that nobody asked to hear of is none", async () => {
+    const notified = await hear({ messageTags: true, batch: true, accountTag: ["account-notify", "extended-join"] });
+    notified.server.join("alice", "#one", "aliceacc");
+    notified.server.sendRaw("trestle", "@batch=p1 :alice!x@evil PRIVMSG #one :long ago");
+    notified.server.say("alice", "#one", "now");
+    expect(await notified.heard()).toEqual(["alice", "a:aliceacc"]);
+    const bare = await hear({});
+    bare.server.join("alice", "#one");
+    bare.server.sendRaw("trestle", ":alice!a@h ACCOUNT aliceacc");
+    bare.server.say("alice", "#one", "now");
+    expect(await bare.heard()).toEqual(["alice"]);
+    expect(bare.core.of("user-changed")).toEqual([]);
+  });
+
   it("that looks alike is another one", async () => {
     const { server, heard } = await hear({ messageTags: true, accountTag: true });
     server.join("a1", "#one", "alice");

@@ -54,6 +54,15 @@ describe("confirmation by PING", () => {
     expect(outcomes).toEqual({ a: "cannot-send", b: "sent without id" });
   });
 
+  it("[C16 irc] the echo of typing gives its id to nothing", () => {
+    const { begin, take, outcomes } = build(false);
+    const a = begin("a", "#one", "TAGMSG");
+    expect(take("@msgid=t1;+typing=active :me!u@h TAGMSG #one", true)).toBe(true);
+    take("@msgid=x1;+draft/react=x :me!u@h TAGMSG #one", true);
+    take(`:srv PONG srv :${a}`);
+    expect(outcomes).toEqual({ a: "sent x1" });
+  });
+
   it("an echo before the PONG gives the id", () => {
     const { begin, take, outcomes } = build(false);
     const a = begin("a");

@@ -29,6 +29,24 @@ describe("the send queue", () => {
     expect(ran).toEqual(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
   });
 
+  it("[L4 irc] says in passing only what there is room for: never before others, never the last of a burst", async () => {
+    let may = false;
+    const { clock, queue, ran, task } = build({ burst: 3, linesPerSecond: 1 }, () => may);
+    const spare = (name: string) => queue.spare(1, () => void ran.push(name));
+    expect([spare("a"), spare("b"), spare("c")]).toEqual([true, true, false]);
+    await clock.advance(2_000);
+    queue.message("#a", task("waits"));
+    expect(spare("d")).toBe(false);
+    may = true;
+    queue.wake();
+    expect([spare("e"), spare("f")]).toEqual([true, false]);
+    expect(ran).toEqual(["a", "b", "waits", "e"]);
+    queue.close();
+    expect(spare("g")).toBe(false);
+    const single = build({ burst: 1, linesPerSecond: 1 });
+    expect([single.queue.spare(1, () => undefined), single.queue.spare(1, () => undefined)]).toEqual([true, false]);
+  });
+
   it("[L4 irc] never exceeds burst plus rate over any stretch of time", async () => {
     const { clock, queue, task } = build({ burst: 5, linesPerSecond: 4 });
     const times: number[] = [];
