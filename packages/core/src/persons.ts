@@ -135,6 +135,7 @@ export function createPersons(options: PersonsOptions): Persons {
     },
   });
 
+  let losses: Promise<void> = Promise.resolve();
   const tellLost = async (user: UserId, why: string): Promise<void> => {
     // One notice for one loss, however often it is found out, also by the next process.
     const known = await store.kv.get(lostKey(user));
@@ -165,7 +166,10 @@ export function createPersons(options: PersonsOptions): Persons {
     quotesFromMs: (user) => people.of(user).erasedAtMs ?? 0,
     tell,
     puppetLost: (user, why) => {
-      tellLost(user, why).catch((err) => log.error({ user, err }, "could not say that a login was lost"));
+      // One after the other: the second finds that the first was told.
+      losses = losses
+        .then(() => tellLost(user, why))
+        .catch((err) => log.error({ user, err }, "could not say that a login was lost"));
     },
     puppetSettled: (user) => store.kv.remove(lostKey(user)),
   };
