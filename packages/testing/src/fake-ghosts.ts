@@ -61,6 +61,7 @@ export function createGhosts(matrix: FakeMatrix, bot: UserId): FakeGhosts {
       const ghost = ghostId(matrix.serverName, author);
       matrix.registered.add(ghost);
       setName(ghost, author.name);
+      if (author.avatar !== undefined) matrix.avatars.set(ghost, author.avatar.source);
       const membership = matrix.membership(room, ghost);
       if (membership === "ban") throw new BridgeError("homeserver-refused", `${ghost} is banned here`);
       if (membership !== "join") {

@@ -18,11 +18,11 @@ import {
 } from "@trestle/core";
 import { controlMark, interpretEvent, planEvents } from "./fake-events.ts";
 import { authorOfGhost, createGhosts, type FakeGhosts, ghostId } from "./fake-ghosts.ts";
-import { createHomeserverExtras } from "./fake-homeserver-extras.ts";
 import { createFakeMatrix, type FakeMatrix, type FakeRoom, stateOf } from "./fake-matrix.ts";
 import { createMatrixPeople, type MatrixPeople } from "./fake-matrix-people.ts";
 import { createFakeMedia, type FakeHomeserverMedia } from "./fake-media.ts";
 import { createFakePuppets, type FakePuppets } from "./fake-puppets.ts";
+import { createFakeRooms } from "./fake-rooms.ts";
 import { createTransactions, type Transactions } from "./fake-transactions.ts";
 import { createFaults, type Faults, type FaultyPath } from "./faults.ts";
 
@@ -107,7 +107,7 @@ export function createFakeHomeserver(options: FakeHomeserverOptions = {}): FakeH
     ...createSends(matrix, bot, { ghosts, media, puppets }, faults),
     openMedia: media.openMedia,
     publish: media.publish,
-    ...createHomeserverExtras(),
+    ...createFakeRooms({ matrix, bot, ghosts }, faults),
     ...createControls(transactions, faults, state),
     puppets,
     tellEphemeral: (event) => told?.ephemeral(event),
@@ -316,24 +316,10 @@ function createRoomVerbs(
   faults: FaultyPath,
 ): Pick<
   Homeserver,
-  "applyRoom" | "describeRoom" | "newestEvent" | "nameOf" | "powerOf" | "joinRoom" | "leaveRoom" | "createDirectRoom"
+  "describeRoom" | "newestEvent" | "nameOf" | "powerOf" | "joinRoom" | "leaveRoom" | "createDirectRoom"
 > {
   const isPerson = (user: UserId) => user !== bot && authorOfGhost(matrix.serverName, user) === undefined;
   return {
-    applyRoom: (room, wanted, author) =>
-      faults.around(room, () => {
-        const found = roomOrRefuse(matrix, room);
-        const current = stateOf(found, "m.room.topic")?.content["topic"] ?? "";
-        if (wanted.topic === undefined || wanted.topic === current) return;
-        const mayTopic = (user: UserId) => {
-          const { level, stateDefault } = matrix.levels(found, user);
-          return matrix.membership(found, user) === "join" && level >= stateDefault;
-        };
-        const ghost = author === undefined ? undefined : ghostId(matrix.serverName, author);
-        const sender = ghost !== undefined && mayTopic(ghost) ? ghost : bot;
-        if (!mayTopic(sender)) throw new BridgeError("homeserver-refused", "the bot may not set the topic");
-        matrix.write(found, sender, { type: "m.room.topic", stateKey: "", content: { topic: wanted.topic } });
-      }),
     describeRoom: (room) =>
       faults.around(room, () => {
         const found = roomOrRefuse(matrix, room);
@@ -363,6 +349,8 @@ function createRoomVerbs(
       faults.around(roomOrAlias, () => {
         const found = roomOrRefuse(matrix, matrix.aliases.get(roomOrAlias) ?? (roomOrAlias as RoomId));
         if (matrix.membership(found, bot) === "ban") throw new BridgeError("homeserver-refused", "the bot is banned");
+        if (found.inviteOnly && !["join", "invite"].includes(matrix.membership(found, bot) ?? ""))
+          throw new BridgeError("homeserver-refused", "the bot is not invited");
         if (matrix.membership(found, bot) !== "join") {
           matrix.write(found, bot, { type: "m.room.member", stateKey: bot, content: { membership: "join" } });
         }

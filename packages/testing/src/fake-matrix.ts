@@ -14,6 +14,7 @@ export interface FakeRoom {
   /** Current state by type and state key. */
   readonly state: Map<string, MatrixEvent>;
   readonly direct: boolean;
+  readonly inviteOnly: boolean;
 }
 
 export interface FakeMatrix {
@@ -26,6 +27,10 @@ export interface FakeMatrix {
   readonly duplicates: string[];
   readonly registered: Set<UserId>;
   readonly displayNames: Map<UserId, string>;
+  /** `source` of the picture that a ghost was last given. */
+  readonly avatars: Map<UserId, string>;
+  /** Spaces of ours by their key. */
+  readonly spaces: Map<string, RoomId>;
   /** Pushed and not yet acknowledged, oldest first. */
   readonly unacknowledged: MatrixEvent[][];
   /** Files by their `mxc:` address. */
@@ -50,6 +55,11 @@ export interface NewRoom {
   readonly topic?: string;
   readonly encrypted?: boolean;
   readonly direct?: boolean;
+  readonly inviteOnly?: boolean;
+  /** `m.space` */
+  readonly type?: string;
+  /** What it replaces. */
+  readonly predecessor?: { readonly room_id: string; readonly event_id?: string };
 }
 
 export interface NewEvent {
@@ -108,10 +118,11 @@ export function createFakeMatrix(serverName = "test"): FakeMatrix {
       events: [],
       state: new Map(),
       direct: options.direct ?? false,
+      inviteOnly: options.inviteOnly ?? false,
     };
     rooms.set(room.id, room);
     if (options.alias !== undefined) aliases.set(options.alias, room.id);
-    write(room, creator, { type: "m.room.create", stateKey: "", content: { room_version: room.version } });
+    write(room, creator, { type: "m.room.create", stateKey: "", content: creationOf(options) });
     for (const member of new Set([creator, ...(options.members ?? [])])) {
       write(room, userId(member), { type: "m.room.member", stateKey: member, content: { membership: "join" } });
     }
@@ -133,6 +144,8 @@ export function createFakeMatrix(serverName = "test"): FakeMatrix {
     duplicates: [],
     registered: new Set(),
     displayNames: new Map(),
+    avatars: new Map(),
+    spaces: new Map(),
     unacknowledged: [],
     ephemeral: [],
     files: createFakeFiles(`mxc://${serverName}/`),
@@ -157,5 +170,11 @@ export function createFakeMatrix(serverName = "test"): FakeMatrix {
     },
   };
 }
+
+const creationOf = ({ version = "11", type, predecessor }: NewRoom) => ({
+  room_version: version,
+  ...(type === undefined ? {} : { type }),
+  ...(predecessor === undefined ? {} : { predecessor }),
+});
 
 const creatorLevel = (room: FakeRoom): number => (room.version === "12" ? Number.POSITIVE_INFINITY : 100);
