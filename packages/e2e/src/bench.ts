@@ -6,9 +6,19 @@ import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { forkFarSide } from "./bench/far-process.ts";
+import { files } from "./bench/files.ts";
+import { ghosts } from "./bench/ghosts.ts";
 import { type Figure, isolation, latency, type Measure, memory, startUp, throughput } from "./bench/measures.ts";
 
-const measures: Readonly<Record<string, Measure>> = { memory, startUp, throughput, latency, isolation };
+const measures: Readonly<Record<string, Measure>> = {
+  memory,
+  startUp,
+  throughput,
+  latency,
+  isolation,
+  files,
+  ghosts,
+};
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 
 async function main(): Promise<number> {

@@ -23,6 +23,8 @@ export interface SpanOptions {
   /** IRC networks by name; `quickIrcNetwork` gives one with short waits. */
   readonly networks: Readonly<Record<string, object>>;
   readonly logLevel?: "debug" | "info" | "warn" | "error";
+  /** Further sections of the config: `media`, `notices`, `double_puppet`, ... */
+  readonly more?: Readonly<Record<string, unknown>>;
 }
 
 /** A span and its folder. */
@@ -164,6 +166,7 @@ function printConfig(options: SpanOptions, appservicePort: number, adminPort: nu
     links: options.links ?? [],
     admin: { listen: `127.0.0.1:${adminPort}` },
     log: { level: options.logLevel ?? "info", format: "json" },
+    ...options.more,
     irc: { networks: options.networks },
   });
 }

@@ -22,8 +22,8 @@ export interface BareHomeserver {
   hang: string | undefined;
   /** Pushes one transaction to the appservice; resolves with the status of its answer. */
   push(events: readonly object[]): Promise<number>;
-  /** Requests by kind, for "how many calls does a message cost". */
-  readonly requests: Map<string, number>;
+  /** Every request since this was last emptied, for "how many calls does it cost": as whom, and what. */
+  readonly requests: { readonly as: string; readonly path: string }[];
   stop(): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export async function startBareHomeserver(options: () => BareOptions): Promise<B
     onSent: () => {},
     latencyMs: 0,
     hang: undefined,
-    requests: new Map(),
+    requests: [],
     async push(pushed) {
       const { url, hsToken } = options().appservice;
       // Kept alive, as Synapse does it.
@@ -73,7 +73,13 @@ export async function startBareHomeserver(options: () => BareOptions): Promise<B
       response.end(JSON.stringify(content));
     };
     const send = /^\/_matrix\/client\/v3\/rooms\/([^/]+)\/send\/([^/]+)\/([^/]+)$/u.exec(path);
-    bare.requests.set(send ? "send" : path, (bare.requests.get(send ? "send" : path) ?? 0) + 1);
+    const query = new URLSearchParams((request.url ?? "").split("?", 2)[1]);
+    if (bare.requests.length < requestsMax) bare.requests.push({ as: query.get("user_id") ?? "", path });
+    const file = /\/media\/download\/[^/]+\/(\d+)$/u.exec(path);
+    if (file !== null) {
+      streamFile(response, Number(file[1]));
+      return;
+    }
     if (send === null) {
       reply(...plainAnswer(path, options().bot));
       return;
@@ -109,6 +115,45 @@ export async function startBareHomeserver(options: () => BareOptions): Promise<B
   return bare;
 }
 
+/** So that a long load does not fill the memory with its own record. */
+const requestsMax = 10_000;
+
+const block = Buffer.alloc(64 * 1_024, "trestle ");
+
+/** So many bytes, as fast as they are taken. */
+function streamFile(response: ServerResponse, bytes: number): void {
+  response.writeHead(200, { "content-type": "application/octet-stream", "content-length": bytes });
+  let left = bytes;
+  const more = () => {
+    while (left > 0) {
+      const piece = left >= block.length ? block : block.subarray(0, left);
+      left -= piece.length;
+      if (!response.write(piece)) {
+        response.once("drain", more);
+        return;
+      }
+    }
+    response.end();
+  };
+  more();
+}
+
+/** A message with a file of that many bytes, as the homeserver keeps it: the event's id says how many. */
+export const fileEvent = (room: string, bytes: number, id: string): object => ({
+  event_id: id,
+  room_id: room,
+  sender: "@ann:bench",
+  type: "m.room.message",
+  origin_server_ts: Date.now(),
+  content: {
+    msgtype: "m.file",
+    body: "big.bin",
+    filename: "big.bin",
+    url: `mxc://bench/${bytes}`,
+    info: { size: bytes, mimetype: "application/octet-stream" },
+  },
+});
+
 /**
  * Spread by up to 3 ms around the mean, as a real server's times are: with one fixed time all rooms fall into step, and then the
  * burst is measured, not the bridge. Timers are late by half a millisecond on average, which is taken off.
@@ -129,6 +174,12 @@ function plainAnswer(path: string, bot: string): [object, number?] {
   if (path.endsWith("/joined_members")) return [{ joined: {} }];
   if (path.endsWith("/joined_rooms")) return [{ joined_rooms: [] }];
   if (path.endsWith("/messages")) return [{ chunk: [], start: "s" }];
+  const asked = /\/rooms\/([^/]+)\/event\/([^/]+)$/u.exec(path);
+  if (asked !== null) {
+    const id = decodeURIComponent(asked[2] ?? "");
+    return [fileEvent(decodeURIComponent(asked[1] ?? ""), Number(/\d+/u.exec(id)?.[0]), id)];
+  }
+  if (path.endsWith("/media/config")) return [{ "m.upload.size": 1_000_000_000 }];
   if (path.endsWith("/state")) return [[]];
   if (path.includes("/state/m.room.member/")) return [{ membership: "join", displayname: "Someone" }];
   if (path.includes("/state/")) return [{ errcode: "M_NOT_FOUND", error: "no such state" }, 404];

@@ -1,7 +1,7 @@
 /** The span of the bench: the production entry on the far side's two worlds, with as many links stored as wanted. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { networkId, remoteChatId, roomId } from "@trestle/core";
+import { networkId, remoteChatId, roomId, userId } from "@trestle/core";
 import { openStore } from "@trestle/store";
 import { parse } from "yaml";
 import { createSpan, quickIrcNetwork, type Span } from "../span.ts";
@@ -21,6 +21,10 @@ export interface BridgeOptions {
   readonly blackHole?: boolean;
   /** Start it, and wait until its bot is in every channel. */
   readonly start?: boolean;
+  /** Ghosts that it knows from before, each in one room. */
+  readonly ghosts?: number;
+  /** Further sections of its config. */
+  readonly more?: Readonly<Record<string, unknown>>;
 }
 
 export const serverName = "bench";
@@ -33,6 +37,7 @@ export async function prepareBridge(far: FarProcess, options: BridgeOptions): Pr
     serverKind: "synapse",
     networks,
     logLevel: "warn",
+    ...(options.more === undefined ? {} : { more: options.more }),
   });
   const registered = await span.register();
   if (registered.code !== 0) throw new Error(registered.err);
@@ -40,6 +45,7 @@ export async function prepareBridge(far: FarProcess, options: BridgeOptions): Pr
   const url = `http://127.0.0.1:${span.appservicePort}`;
   await far.know({ appservice: { url, hsToken }, bot: `@${span.botLocalpart}:${serverName}` });
   await storeLinks(join(span.folder, "irc.db"), options.portals);
+  if (options.ghosts !== undefined) await storeGhosts(join(span.folder, "irc.db"), options.ghosts, options.portals);
   const bridge: BridgeUnderTest = {
     span,
     rssBytes: () => rssOf(span.pid),
@@ -79,6 +85,25 @@ async function storeLinks(file: string, count: number): Promise<void> {
     settings: "{}",
   });
   await Promise.all(Array.from({ length: count }, (_, n) => store.portals.add(row(n))));
+  await store.close();
+}
+
+/** As a bridge of some years has them: registered, named, in a room. */
+async function storeGhosts(file: string, count: number, rooms: number): Promise<void> {
+  const store = await openStore({ url: `sqlite:${file}`, groupRowsMax: 5_000 });
+  for (let first = 0; first < count; first += 10_000) {
+    const some = Array.from({ length: Math.min(10_000, count - first) }, (_, n) => first + n);
+    await Promise.all(
+      some.flatMap((n) => {
+        const ghost = userId(`@_irc_local_person${n}:${serverName}`);
+        const row = { userId: ghost, network: networkId("local"), remoteUser: `person${n}`, registered: true };
+        return [
+          store.ghosts.put({ ...row, name: `person${n}` }),
+          store.ghosts.setJoined(ghost, roomId(roomOf(n % rooms)), true),
+        ];
+      }),
+    );
+  }
   await store.close();
 }
 

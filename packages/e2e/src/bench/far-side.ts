@@ -3,7 +3,7 @@
  * it was said to when it arrived, and judges that every one arrived once and in order: a fast bridge that loses is not fast.
  */
 import { createSandboxIrc, type SandboxIrc } from "@trestle/sandbox";
-import { type BareOptions, startBareHomeserver } from "./bare-homeserver.ts";
+import { type BareOptions, fileEvent, startBareHomeserver } from "./bare-homeserver.ts";
 
 /** One load: `messages` spread over the rooms in turn. */
 export interface Load {
@@ -41,6 +41,12 @@ export interface FarSide {
   botChannels(): number;
   inward(load: Load): Promise<LoadResult>;
   outward(load: Load): Promise<LoadResult>;
+  /** Says in the first room that there is a file of so many bytes; resolves with the address that the channel is given. */
+  shareFile(bytes: number): Promise<string>;
+  /** Somebody new says his first words; resolves with the calls that it took until they stood in the room. */
+  firstWords(nick: string): Promise<readonly string[]>;
+  /** Calls since the last time this was asked. */
+  callsSince(): number;
   /** Resolves with ms from now until a transaction is answered 200, trying from the first moment. */
   firstTransaction(): Promise<number>;
   stop(): Promise<void>;
@@ -84,6 +90,44 @@ export async function startFarSide(): Promise<FarSide> {
     botChannels: () => joined.size,
     inward: (load) => inward(irc, matrix, load),
     outward: (load) => outward(matrix, listeners, load),
+    async shareFile(bytes) {
+      const said = new Promise<string>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error("no address came to the channel")), 10_000);
+        const listener = (line: string) => {
+          const address = /PRIVMSG \S+ :.*?(https?:\/\/\S+)/u.exec(line)?.[1];
+          if (address === undefined) return;
+          clearTimeout(timer);
+          listeners.delete(listener);
+          resolve(address);
+        };
+        listeners.add(listener);
+      });
+      await matrix.push([fileEvent(roomOf(0), bytes, `$file${bytes}-${Math.random().toString(36).slice(2)}`)]);
+      return said;
+    },
+    async firstWords(nick) {
+      matrix.requests.length = 0;
+      const words = `first words of ${nick}`;
+      const arrived = new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error("the first words did not arrive")), 10_000);
+        matrix.onSent = ({ body }) => {
+          if (body !== words) return;
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      irc.say(nick, channelOf(0), words);
+      await arrived;
+      // what is done for this ghost: its own calls, its registration, and the bot's invitations
+      return matrix.requests
+        .filter(({ as, path }) => as.includes(nick) || /\/(?:register|invite)$/u.test(path))
+        .map(({ path }) => path);
+    },
+    callsSince() {
+      const count = matrix.requests.filter(({ path }) => !path.endsWith("/versions")).length;
+      matrix.requests.length = 0;
+      return count;
+    },
     async firstTransaction() {
       const startedAt = performance.now();
       while (performance.now() - startedAt < waitMaxMs) {
