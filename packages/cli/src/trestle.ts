@@ -22,6 +22,8 @@ const help = (
     trestle example irc > irc.yaml             a config to begin with
     trestle register irc --server synapse      the registration for your homeserver, and what to do with it
                                                (synapse, conduit, conduwuit, continuwuity, tuwunel, dendrite)
+    trestle register double-puppet --server synapse
+                                               the same for the registration that lets people act as themselves
     trestle check irc                          what is not right yet, and how to mend it
     trestle run irc                            bridge until stopped
 
@@ -58,7 +60,7 @@ function findSpans(): Map<string, readonly string[]> {
 export async function trestle(args: readonly string[], out: (text: string) => void): Promise<number> {
   const spans = findSpans();
   const names = [...spans.keys()];
-  const [verb, span, ...rest] = args;
+  const [verb, span, ...rest] = withSpan(args, names);
   if (verb === undefined || ["help", "--help", "-h"].includes(verb)) {
     out(help(names));
     return 0;
@@ -71,6 +73,20 @@ export async function trestle(args: readonly string[], out: (text: string) => vo
   }
   const isDirect = direct.some((one) => one === verb);
   return run([...program, ...(isDirect ? [verb, ...rest] : askArguments(verb, rest))]);
+}
+
+const doublePuppet = "double-puppet";
+
+/**
+ * `register double-puppet` needs no span: one whose config is here knows the homeserver. It is put as `register irc double-puppet`.
+ */
+function withSpan(args: readonly string[], spans: readonly string[]): readonly string[] {
+  const [verb, what, ...rest] = args;
+  if (verb !== "register" || what !== doublePuppet) return args;
+  const [named = ""] = rest;
+  if (spans.includes(named)) return [verb, named, what, ...rest.slice(1)];
+  const span = spans.find((name) => existsSync(`${name}.yaml`)) ?? spans[0];
+  return span === undefined ? args : [verb, span, what, ...rest];
 }
 
 function problemOf(verb: string, span: string | undefined, spans: readonly string[]): string | undefined {

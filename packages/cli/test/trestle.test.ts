@@ -58,6 +58,21 @@ describe("the trestle command", () => {
     expect(registered.out).toContain("trestle-irc");
   });
 
+  test.concurrent("[P3] registers double puppets without a span's name, or with one", async () => {
+    const { out } = await trestle("example", "irc");
+    const config = join(folder, "puppets.yaml");
+    writeFileSync(config, out);
+    const options = ["--server", "synapse", "--config", config, "--out", "-"];
+    const [plain, named, turned] = await Promise.all([
+      trestle("register", "double-puppet", ...options),
+      trestle("register", "double-puppet", "irc", ...options),
+      trestle("register", "irc", "double-puppet", ...options),
+    ]);
+    for (const { code, out: registration } of [plain, named, turned]) {
+      expect([code, registration]).toEqual([0, expect.stringContaining("id: 'trestle-doublepuppet'")]);
+    }
+  });
+
   test.concurrent("[A8] hands on the span's exit code and message, and no stack trace comes through", async () => {
     const config = join(folder, "broken.yaml");
     writeFileSync(config, "homeserver: {url: nowhere}\n");

@@ -8,6 +8,7 @@ export type SpanCommand =
   | {
       readonly verb: "register";
       readonly config: string;
+      readonly what: "span" | "double-puppet";
       readonly server: ServerKind;
       readonly out?: string;
       readonly force: boolean;
@@ -31,6 +32,8 @@ export const spanHelp = (name: string): string => `The ${name} span of Trestle
   register --server KIND --config FILE [--out FILE] [--force]
                            write the registration for this homeserver (${serverKinds.join(", ")});
                            tokens that stand in the file are kept unless --force; --out - prints it instead
+  register double-puppet --server KIND --config FILE [--out FILE] [--force]
+                           the same for the registration that lets people act as themselves; one for all spans
   rotate-key --config FILE a new secret key, and everything in the database sealed with it; the span must be stopped
   export --config FILE     print all links of the running span, to be kept
   restore --config FILE LINKS
@@ -53,7 +56,7 @@ export function parseSpanArguments(args: readonly string[], name: string): SpanC
     );
   }
   if (known === "example" || known === "help") return { verb: known };
-  const { values, positionals } = parse(rest, known === "ask" || known === "restore");
+  const { values, positionals } = parse(rest, ["ask", "restore", "register"].includes(known));
   if (values.help === true) return { verb: "help" };
   const config = values.config ?? `${name}.yaml`;
   if (known === "ask") {
@@ -67,6 +70,10 @@ export function parseSpanArguments(args: readonly string[], name: string): SpanC
     return { verb: known, config, file };
   }
   if (known !== "register") return { verb: known, config };
+  const [what = "span", ...others] = positionals;
+  if ((what !== "span" && what !== "double-puppet") || others.length > 0) {
+    throw new UsageError(`register what? Nothing more for the span itself, or: register double-puppet`);
+  }
   const server = serverKinds.find((kind) => kind === values.server);
   if (server === undefined) {
     throw new UsageError(
@@ -76,6 +83,7 @@ export function parseSpanArguments(args: readonly string[], name: string): SpanC
   return {
     verb: known,
     config,
+    what,
     server,
     ...(values.out === undefined ? {} : { out: values.out }),
     force: values.force ?? false,

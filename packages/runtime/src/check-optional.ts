@@ -1,9 +1,12 @@
-/** What `check` looks at in the sections that a config may leave out: the secret key and what it seals, public media. */
+/** What `check` looks at in the sections that a config may leave out: the secret key and what it seals, public media, double puppets. */
 import { accessSync, constants } from "node:fs";
 import { dirname } from "node:path";
 import type { Store } from "@trestle/core";
 import type { SharedConfig } from "./config-shape.ts";
+import { isLoopback, parseHostPort } from "./config-values.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { probeHomeserver } from "./homeserver-probe.ts";
+import { loadPuppetRegistration } from "./puppet-registration.ts";
 import { readKeys } from "./secret-key.ts";
 
 export interface Finding {
@@ -39,8 +42,6 @@ export async function checkSealed({ secrets }: Store): Promise<number> {
   return names.length;
 }
 
-const isLoopback = (host: string): boolean => /^(?:127\.|localhost$|\[?::1\]?$)/.test(host);
-
 /** Whether people elsewhere can open what the section gives out. Undefined without the section. */
 export function checkMediaUrl({ media, homeserver }: SharedConfig): Finding | undefined {
   if (media === undefined) return undefined;
@@ -58,9 +59,25 @@ export function checkMediaUrl({ media, homeserver }: SharedConfig): Finding | un
   }
   const hints = [
     ...(protocol === "http:" ? ["without https anybody on the way can read the files"] : []),
-    ...(isLoopback(media.listen.replace(/:\d+$/, "")) ? [`your web server must lead it to ${media.listen}`] : []),
+    ...(isLoopback(parseHostPort(media.listen)?.host ?? "") ? [`your web server must lead it to ${media.listen}`] : []),
   ];
   return { ok: true, says: hints.length === 0 ? says : `${says} (${hints.join("; ")})` };
+}
+
+/** Whether the double-puppet registration is sound and the homeserver knows it. Undefined without the section. */
+export async function checkPuppets({ double_puppet: puppets, homeserver }: SharedConfig): Promise<Finding | undefined> {
+  if (puppets === undefined) return undefined;
+  const registration = loadPuppetRegistration(puppets.registration, homeserver.name);
+  const probe = await probeHomeserver({ homeserver, appservice: { bot: registration.sender_localpart } }, registration);
+  if (probe.kind === "accepted")
+    return { ok: true, says: `double_puppet: the homeserver takes ${puppets.registration}` };
+  if (probe.kind === "unreachable") return { ok: true, says: `double_puppet: ${puppets.registration} is sound` };
+  return {
+    ok: false,
+    says: `double_puppet: the homeserver does not know ${puppets.registration} (${probe.why})`,
+    mend: "Load it into the homeserver: `trestle register double-puppet` says how.",
+    code: exitCodes.registration,
+  };
 }
 
 const several = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;

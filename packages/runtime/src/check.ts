@@ -5,7 +5,7 @@
 import { createServer } from "node:net";
 import { BridgeError } from "@trestle/core";
 import { openStore } from "@trestle/store";
-import { checkKey, checkMediaUrl, checkSealed, type Finding } from "./check-optional.ts";
+import { checkKey, checkMediaUrl, checkPuppets, checkSealed, type Finding } from "./check-optional.ts";
 import { linkProblems } from "./compose.ts";
 import type { LoadedConfig } from "./config-file.ts";
 import { pathText } from "./config-problems.ts";
@@ -21,10 +21,11 @@ import type { Span, Terminal } from "./span.ts";
 export async function check<C>(span: Span<C>, config: LoadedConfig<C>, terminal: Terminal): Promise<number> {
   const { shared } = config;
   const running = await isRunning(shared.admin.listen);
-  const looks: readonly (() => Promise<Finding> | Finding | undefined)[] = [
+  const looks: readonly (() => Promise<Finding | undefined> | Finding | undefined)[] = [
     () => ({ ok: true, says: `config: ${config.file}` }),
     () => checkRegistration(span, config),
     () => checkHomeserver(span, config),
+    () => checkPuppets(shared),
     () => checkPort("appservice.listen", shared.appservice.listen, running),
     () => checkPort("admin.listen", shared.admin.listen, running),
     () => checkKey(shared),

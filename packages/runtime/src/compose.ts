@@ -19,7 +19,7 @@ import { createAdminServer } from "./admin-server.ts";
 import type { LoadedConfig } from "./config-file.ts";
 import { ConfigError, type ConfigProblem } from "./config-problems.ts";
 import { bridgeSettings, type SharedConfig } from "./config-shape.ts";
-import { dayMs, type HostPort, parseHostPort } from "./config-values.ts";
+import { dayMs, type HostPort, isLoopback, parseHostPort } from "./config-values.ts";
 import type { Credentials } from "./credentials.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { deriveSecret } from "./secret-key.ts";
@@ -41,7 +41,7 @@ export async function compose<C>(
   log: Log,
 ): Promise<Composed> {
   const { homeserver: server, appservice, database, admin: adminConfig } = config.shared;
-  const { registration, keys } = credentials;
+  const { registration, puppets, keys } = credentials;
   const metrics = createMetrics();
   const closers: ((drainMs: number) => Promise<void>)[] = [];
   const stop = async (drainMs: number) => {
@@ -65,6 +65,7 @@ export async function compose<C>(
       listen: listenAt("appservice.listen", appservice.listen),
       store,
       ...mediaOption(config.shared, keys),
+      ...(puppets === undefined ? {} : { puppets: { registration: puppets } }),
     });
     const bridge = createBridge({ ...shared, store, homeserver, connector, settings: bridgeSettings(config.shared) });
     const adminServer = createAdminServer({
@@ -98,9 +99,12 @@ async function sayNewKey(store: Store, keyFile: string, log: Log): Promise<void>
 /** Public addresses of files: signed with a key that is of no use for anything else. */
 function mediaOption({ media }: SharedConfig, [key]: readonly Key[]) {
   if (media === undefined || key === undefined) return {};
+  const listen = listenAt("media.listen", media.listen);
   return {
     media: {
-      listen: listenAt("media.listen", media.listen),
+      listen,
+      // what nobody but this machine reaches is reached through a web server of this machine
+      behindProxy: media.behindProxy ?? isLoopback(listen.host),
       publicUrl: media.url,
       key: deriveSecret(key, "media addresses"),
       expiresMs: media.expiryDays * dayMs,

@@ -25,6 +25,7 @@ export function optionalSections(span: string) {
         expiryDays: days("how long an address of a file can be used")
           .gt(0, { error: "must be more than 0: an address that is over at once opens nothing" })
           .default(30),
+        behindProxy: yesOrNo.optional(),
       })
       .optional(),
     double_puppet: z.strictObject({ registration: path("the double-puppet registration") }).optional(),

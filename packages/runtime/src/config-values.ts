@@ -44,3 +44,6 @@ export function parseHostPort(text: string): HostPort | undefined {
   const port = Number(match?.[3]);
   return host === undefined || port > 65_535 ? undefined : { host, port };
 }
+
+/** A host that only this machine reaches. */
+export const isLoopback = (host: string): boolean => /^(?:127\.|localhost$|\[?::1\]?$)/.test(host);

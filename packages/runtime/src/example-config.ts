@@ -58,6 +58,7 @@ secrets:
 #   listen: 127.0.0.1:29312 # where the bridge listens for them
 #   url: https://media.example.org # how everybody reaches that, through your web server
 #   expiryDays: 30
+#   # behindProxy: true # your web server says in X-Forwarded-For who asks; so it is where media.listen is on 127.0.0.1
 
 # People act as themselves, not as ghosts: \`trestle register double-puppet\` writes the file and this section.
 # double_puppet:

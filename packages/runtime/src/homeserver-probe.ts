@@ -16,10 +16,12 @@ export type Probe =
   /** It knows the token but will not have our bot: the name or the namespace is another. */
   | { readonly kind: "other-name"; readonly why: string };
 
+type HomeserverAddress = Pick<SharedConfig["homeserver"], "url" | "name">;
+
 const timeoutMs = 10_000;
 
 export async function probeHomeserver(
-  { homeserver, appservice }: Pick<SharedConfig, "homeserver" | "appservice">,
+  { homeserver, appservice }: { readonly homeserver: HomeserverAddress; readonly appservice: { readonly bot: string } },
   registration: Pick<Registration, "as_token">,
   signal?: AbortSignal,
 ): Promise<Probe> {

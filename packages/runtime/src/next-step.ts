@@ -6,6 +6,7 @@ import type { ServerKind } from "@trestle/matrix";
 
 export interface NextStepFacts {
   readonly span: string;
+  readonly what: "span" | "double-puppet";
   readonly server: ServerKind;
   readonly serverName: string;
   /** Absolute path of the registration and its content. */
@@ -15,7 +16,11 @@ export interface NextStepFacts {
 
 /** Plain text, without tokens unless the homeserver is told them by message. */
 export function nextStep(facts: NextStepFacts): string {
-  const then = `Then: trestle check ${facts.span}\n`;
+  const then =
+    facts.what === "span"
+      ? `Then: trestle check ${facts.span}\n`
+      : `It is one for all spans: let double_puppet.registration of each name this file. Then: trestle check ${facts.span}, and start
+the span anew.\n`;
   switch (facts.server) {
     case "synapse":
       return `Next: Synapse reads the file itself. Let Synapse's user read it, add to homeserver.yaml

@@ -11,6 +11,7 @@ import { exitCodes } from "./exit-codes.ts";
 import { type Probe, probeHomeserver } from "./homeserver-probe.ts";
 import { createLog } from "./log.ts";
 import type { Span, Terminal } from "./span.ts";
+import { letYoungHeapGrow } from "./young-heap.ts";
 
 /** Less than the 90 s that supervisors wait before they kill. */
 const drainMs = 10_000;
@@ -52,6 +53,7 @@ export async function run<C>(span: Span<C>, config: LoadedConfig<C>, terminal: T
       ]);
       return first.code;
     }
+    letYoungHeapGrow();
     sayRunning(span, config, first, log);
     void announceReady(first, startedAt, log, watching.signal);
     const ending = await ended.promise;

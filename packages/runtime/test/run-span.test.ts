@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { createSandboxHomeserver, registerPerson, type SandboxHomeserver } from "@trestle/sandbox";
@@ -145,6 +145,76 @@ describe("[A8] what an admin got wrong ends in one message, its own exit code an
   test("an unknown verb", async () => {
     const ran = await folder.command("rnu");
     expect([ran.code, ran.err]).toEqual([64, expect.stringContaining('Did you mean "run"?')]);
+  });
+});
+
+describe("[P3] the double-puppet registration", () => {
+  const puppets = () => join(folder.path, "doublepuppet.yaml");
+  const registerPuppets = (...more: string[]) =>
+    folder.command("register", "double-puppet", "--server", "synapse", "--config", folder.config, ...more);
+  const check = async () => (await folder.command("check", "--config", folder.config)).out;
+
+  test("is written beside the config, which then names it, and checked against the homeserver", async () => {
+    await registered();
+    const ran = await registerPuppets();
+    expect([ran.code, ran.err]).toEqual([
+      0,
+      expect.stringContaining("fake.yaml now says double_puppet.registration: ./doublepuppet.yaml"),
+    ]);
+    expect(ran.out).toContain(`  - ${puppets()}`);
+    expect(ran.out).toContain("It is one for all spans");
+    const file = parse(readFileSync(puppets(), "utf8"));
+    expect(file).toMatchObject({
+      id: "trestle-doublepuppet",
+      url: null,
+      rate_limited: false,
+      namespaces: { users: [{ exclusive: false, regex: "^@.*:example\\.org$" }] },
+    });
+    expect(ran.out + ran.err).not.toContain(file.as_token);
+    expect(statSync(puppets()).mode & 0o777).toBe(0o600);
+    expect(configured()["double_puppet"]).toEqual({ registration: "./doublepuppet.yaml" });
+    expect((await registerPuppets()).err).toContain("nothing changed");
+    expect(await check()).toContain("FAIL  double_puppet: the homeserver does not know");
+    homeserver.addAppservice(file);
+    expect(await check()).toContain("ok    double_puppet: the homeserver takes");
+  });
+
+  test.each([
+    [
+      "a pattern that claims everybody",
+      { namespaces: { users: [{ exclusive: true, regex: "^@.*:example\\.org$" }] } },
+      "nobody could log in any more",
+    ],
+    [
+      "another server's people",
+      { namespaces: { users: [{ exclusive: false, regex: "^@.*:other\\.org$" }] } },
+      "like @somebody:example.org",
+    ],
+    ["no pattern", { namespaces: {} }, "No pattern covers the people"],
+    [
+      "a pattern that is none",
+      { namespaces: { users: [{ exclusive: false, regex: "(" }] } },
+      "No pattern covers the people",
+    ],
+    ["an address", { url: "http://127.0.0.1:1" }, "The homeserver would push every event to it."],
+    ["a rate limit", { rate_limited: true }, "rate_limited: People are rate limited."],
+    ["a placeholder", { as_token: "REPLACE-BY-trestle-register" }, "as token: It is a placeholder"],
+    ["a token that is a number", { hs_token: 12 }, "hs token: It is missing or no text."],
+  ])("with %s keeps the span from starting, and check says why", async (_what, change, words) => {
+    await registered();
+    await registerPuppets();
+    writeFileSync(puppets(), JSON.stringify({ ...parse(readFileSync(puppets(), "utf8")), ...change }));
+    const ran = await run();
+    expect([ran.code, ran.err]).toEqual([67, expect.stringContaining(words)]);
+    expect(await check()).toContain(words);
+  });
+
+  test("that is not there or no mapping is said as such", async () => {
+    await registered();
+    folder.write({ ...configured(), double_puppet: { registration: "./none.yaml" } });
+    expect((await run()).err).toContain("`trestle register double-puppet` writes it");
+    writeFileSync(join(folder.path, "none.yaml"), "[1]");
+    expect((await run()).err).toContain("not a mapping of keys");
   });
 });
 
