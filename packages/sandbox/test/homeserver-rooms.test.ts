@@ -11,13 +11,6 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const upgrade = async (who: SandboxPerson, room: string, version: string) =>
-  String(
-    (await who.request("POST", `/v3/rooms/${encodeURIComponent(room)}/upgrade`, { new_version: version }))[
-      "replacement_room"
-    ],
-  );
-
 test.each([
   ["1", "11"],
   ["6", "12"],
@@ -26,7 +19,7 @@ test.each([
   ["12", "1"],
 ])("a room of version %s becomes one of version %s", async (before, after) => {
   const old = await alice.createRoom({ preset: "public_chat", room_version: before, name: "Old", topic: "T" });
-  const next = await upgrade(alice, old, after);
+  const next = await alice.upgrade(old, after);
   const tombstone = (await alice.history(old)).find(({ type }) => type === "m.room.tombstone");
   expect(tombstone?.content["replacement_room"]).toBe(next);
   const create = await alice.getState(next, "m.room.create");
@@ -45,14 +38,14 @@ test.each([
 test("who has not the power replaces nothing, and a replaced room is closed to him", async () => {
   const old = await alice.createRoom({ preset: "public_chat", room_version: "11" });
   await bob.join(old);
-  await expect(upgrade(bob, old, "12")).rejects.toThrow("M_FORBIDDEN");
-  await upgrade(alice, old, "12");
+  await expect(bob.upgrade(old, "12")).rejects.toThrow("M_FORBIDDEN");
+  await alice.upgrade(old, "12");
   await expect(bob.say(old, "still here?")).rejects.toThrow("M_FORBIDDEN");
 });
 
 test("a version that nobody knows is refused", async () => {
   const old = await alice.createRoom({ room_version: "11" });
-  await expect(upgrade(alice, old, "99")).rejects.toThrow("M_UNSUPPORTED_ROOM_VERSION");
+  await expect(alice.upgrade(old, "99")).rejects.toThrow("M_UNSUPPORTED_ROOM_VERSION");
 });
 
 test("a restricted room lets in who is in the other one, and nobody else", async () => {

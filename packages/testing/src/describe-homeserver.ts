@@ -8,6 +8,7 @@ import { describeIngest } from "./describe-homeserver-ingest.ts";
 import { describeRepair } from "./describe-homeserver-repair.ts";
 import { describeRooms } from "./describe-homeserver-rooms.ts";
 import { describeSending } from "./describe-homeserver-sending.ts";
+import { describeUpgrades } from "./describe-homeserver-upgrades.ts";
 import {
   createTrialHost,
   freshName,
@@ -42,6 +43,7 @@ export function describeHomeserver(
     };
     describeSending(get, contract);
     describeRooms(get);
+    describeUpgrades(get);
     describeIngest(get);
     describeRepair(get, contract);
   });

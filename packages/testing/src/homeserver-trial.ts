@@ -48,6 +48,8 @@ export interface TrialPerson {
   setState(room: string, type: string, content: Readonly<Record<string, unknown>>, key?: string): Promise<string>;
   getState(room: string, type: string, key?: string): Promise<Readonly<Record<string, unknown>>>;
   setName(name: string): Promise<void>;
+  /** Replaces a room by one of this version; the new room. */
+  upgrade(room: string, version: string): Promise<string>;
   history(room: string): Promise<readonly TrialEvent[]>;
 }
 

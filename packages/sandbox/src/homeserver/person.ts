@@ -40,6 +40,8 @@ export interface SandboxPerson {
   setState(room: string, type: string, content: Json, key?: string): Promise<string>;
   getState(room: string, type: string, key?: string): Promise<Json>;
   setName(name: string): Promise<void>;
+  /** Replaces a room by one of this version; the new room. */
+  upgrade(room: string, version: string): Promise<string>;
   /** Uploads a file; its `mxc:` address. */
   upload(bytes: Uint8Array, mimeType?: string, name?: string): Promise<string>;
   download(mxc: string): Promise<{ readonly bytes: Uint8Array; readonly mimeType: string }>;
@@ -123,6 +125,10 @@ export function personOf(url: string, session: Json): SandboxPerson {
     setState: (room, type, content, key = "") =>
       made(request("PUT", `/v3/rooms/${enc(room)}/state/${enc(type)}/${enc(key)}`, content)),
     getState: (room, type, key = "") => request("GET", `/v3/rooms/${enc(room)}/state/${enc(type)}/${enc(key)}`),
+    upgrade: async (room, version) => {
+      const answer = await request("POST", `/v3/rooms/${enc(room)}/upgrade`, { new_version: version });
+      return String(answer["replacement_room"]);
+    },
     setName: async (name) =>
       void (await request("PUT", `/v3/profile/${enc(userId)}/displayname`, { displayname: name })),
     upload: (bytes, mimeType, name) => upload(url, token, bytes, mimeType, name),
