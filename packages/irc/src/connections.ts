@@ -213,6 +213,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       state,
       ...(state === "up" ? nickDetail(config.nick, session?.nick(), fold) : { ...whyDown }),
       queuedLines: session?.queue.waiting() ?? 0,
+      ...(session === undefined ? {} : { self: session.nick() }),
     }),
   };
 }
