@@ -101,7 +101,7 @@ const reasonOf = (error: unknown): string => (error instanceof Error ? error.mes
 /** What a failed exchange about one file means: mostly for that file alone. */
 export function mediaError(error: unknown): unknown {
   const failure = failureOf(error);
-  if (failure === undefined) return error;
+  if (failure === undefined || (error as BridgeError).code.startsWith("media-")) return error;
   const { status, errcode, text } = failure;
   const detail = text === "" ? (errcode ?? `status ${status}`) : text;
   const options = { cause: failure };

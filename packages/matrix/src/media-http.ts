@@ -70,7 +70,7 @@ export function createMediaHttp({ url, token, clock, stallMs, connections }: Med
   async function follow(answer: Dispatcher.ResponseData, left: number, from: string): Promise<Dispatcher.ResponseData> {
     const location = answer.headers["location"];
     if (![301, 302, 307, 308].includes(answer.statusCode) || typeof location !== "string") return answer;
-    answer.body.destroy();
+    drop(answer.body);
     const to = URL.canParse(location, from) ? new URL(location, from) : undefined;
     if (left === 0 || to === undefined || !/^https?:$/.test(to.protocol))
       throw toBridgeError({ status: 502, text: "the homeserver points nowhere", outcome: "unknown" });
@@ -135,6 +135,12 @@ function createWatch(stallMs: number, late: (why: string) => void): Watch {
   return { moved, sent: () => set(answerMs, "there was no answer to the upload"), end: () => clearTimeout(timer) };
 }
 
+/** Nobody reads it: its end is an error for nobody. */
+function drop(body: Dispatcher.ResponseData["body"], why?: Error): void {
+  body.on("error", () => undefined);
+  body.destroy(why);
+}
+
 /** Each piece that is taken shows that it moves; after the last one there is some time for an answer. */
 async function* watched(bytes: AsyncIterable<Uint8Array>, watch: Watch): AsyncGenerator<Uint8Array> {
   for await (const piece of bytes) {
@@ -146,7 +152,7 @@ async function* watched(bytes: AsyncIterable<Uint8Array>, watch: Watch): AsyncGe
 }
 
 function streamOf({ headers, body }: Dispatcher.ResponseData): MediaAnswer {
-  // Aborted before it is read, it fails for nobody.
+  // Broken before it is read, it still fails for who reads it.
   body.on("error", () => undefined);
   const length = Number(headers["content-length"]);
   const type = headers["content-type"];
@@ -157,7 +163,7 @@ function streamOf({ headers, body }: Dispatcher.ResponseData): MediaAnswer {
       ? {}
       : { byteLength: length }),
     ...(typeof type === "string" ? { mimeType: type } : {}),
-    abort: (why) => void body.destroy(new Error(why)),
+    abort: (why) => drop(body, new Error(why)),
   };
 }
 

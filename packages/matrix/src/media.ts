@@ -21,7 +21,6 @@ import { createMediaBudget, type MediaBudget } from "./media-budget.ts";
 import { createMediaDownload } from "./media-download.ts";
 import { createMediaHttp } from "./media-http.ts";
 import { mxcPattern } from "./media-name.ts";
-import { mxcPattern } from "./media-name.ts";
 import { createMediaProxy, type MediaProxyConfig } from "./media-proxy.ts";
 import { createFileSender, type FileSender } from "./media-send.ts";
 import { createTries } from "./media-tries.ts";

@@ -70,7 +70,7 @@ export async function aStage(more: Partial<MediaProxyOptions> = {}): Promise<Sta
     bytes: undefined,
   } as unknown as Stage & { proxy: MediaProxy; port: number };
   const client = {
-    call: async ({ path }) => {
+    call: async ({ path }: { readonly path: string }) => {
       stage.asked += 1;
       await stage.fault?.();
       const id = decodeURIComponent(path.split("/").at(-1) ?? "");
@@ -78,7 +78,7 @@ export async function aStage(more: Partial<MediaProxyOptions> = {}): Promise<Sta
       if (!event) throw toBridgeError({ status: 404, errcode: "M_NOT_FOUND", text: "", outcome: "not-done" });
       return event as never;
     },
-  } as Client;
+  } as unknown as Client;
   const openMedia = async (source: string): Promise<MediaStream> => {
     const file = stage.files.get(source);
     if (!file) throw new BridgeError("media-gone", source);

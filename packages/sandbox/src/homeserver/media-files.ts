@@ -1,11 +1,14 @@
 /** Files at the homeserver: on disk without a name, so that a big one costs no memory and none outlives the process. */
 import { randomBytes } from "node:crypto";
-import { closeSync, createReadStream, createWriteStream, openSync, unlinkSync } from "node:fs";
+import { openSync, read as readCallback, unlinkSync, write as writeCallback } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
-import { Transform } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { Readable } from "node:stream";
+import { promisify } from "node:util";
+
+const read = promisify(readCallback);
+const write = promisify(writeCallback);
+const chunkBytes = 64 * 1024;
 
 export interface StoredFile {
   readonly id: string;
@@ -43,25 +46,25 @@ export function createMediaFiles(): MediaFiles {
       const fd = openSync(path, "wx+", 0o600);
       unlinkSync(path);
       let bytes = 0;
-      const counted = new Transform({
-        transform(chunk: Buffer, _encoding, done) {
-          bytes += chunk.length;
-          done(bytes > bytesMax ? over : null, chunk);
-        },
-      });
-      try {
-        await pipeline(body, counted, createWriteStream("", { fd, autoClose: false }));
-      } catch (error) {
-        closeSync(fd);
-        throw error;
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        if (bytes + chunk.length > bytesMax) throw over;
+        await write(fd, chunk, 0, chunk.length, bytes);
+        bytes += chunk.length;
       }
       file.content = { fd, bytes, type, name };
     },
-    read: ({ content }) => createReadStream("", { fd: content?.fd as number, start: 0, autoClose: false }),
-    remove: (id) => {
-      const fd = all.get(id)?.content?.fd;
-      if (fd !== undefined) closeSync(fd);
-      all.delete(id);
-    },
+    read: ({ content }) => Readable.from(chunksOf(content?.fd as number)),
+    // Its descriptor stays open: a read under way would find another file, or a socket, under the same number.
+    remove: (id) => void all.delete(id),
   };
+}
+
+/** By hand: a stream over a descriptor closes it when it is cut, and the next socket gets its number. */
+async function* chunksOf(fd: number): AsyncGenerator<Buffer> {
+  for (let at = 0; ; ) {
+    const { bytesRead, buffer } = await read(fd, Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, at);
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
 }
