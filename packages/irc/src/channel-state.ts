@@ -41,6 +41,8 @@ export const whoToken = "742";
 export interface ChannelState {
   find(name: string): Channel | undefined;
   person(nick: string): Person | undefined;
+  /** Somebody we share a channel with who is logged in to this account. */
+  withAccount(account: string): Person | undefined;
   isJoined(name: string): boolean;
   joined(): readonly Channel[];
   /** Takes one line; unknown ones change nothing. */
@@ -174,6 +176,8 @@ export function createChannelState(fold: (name: string) => string): ChannelState
   return {
     find: (name) => channels.get(fold(name)),
     person: (nick) => people.get(fold(nick)),
+    withAccount: (account) =>
+      [...people.values()].find((person) => person.account !== undefined && fold(person.account) === fold(account)),
     isJoined: (name) => channels.get(fold(name))?.joined === true,
     joined: () => [...channels.values()].filter((channel) => channel.joined),
     take(message, ownNick, options, sources) {

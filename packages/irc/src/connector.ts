@@ -170,9 +170,10 @@ export function createIrcConnector(config: IrcConfig): Connector {
     },
     async describeUser(network, user) {
       const known = decodeRemoteUser(user);
-      const name =
-        "nick" in known ? (connectionOf(network).channels.person(known.nick)?.nick ?? known.nick) : known.account;
-      return { network, id: user, name };
+      const { channels } = connectionOf(network);
+      // people on IRC are called by their nick, whatever their account
+      const person = "nick" in known ? channels.person(known.nick) : channels.withAccount(known.account);
+      return { network, id: user, name: person?.nick ?? ("nick" in known ? known.nick : known.account) };
     },
     async describeMembers(chat): Promise<readonly RemoteAuthor[]> {
       const connection = connectionOf(chat.network);

@@ -38,19 +38,20 @@ async function hear(
 }
 
 describe("[S1 irc] [P3 irc] the account of who speaks in a channel", () => {
-  it.each<[SandboxIrcFeatures["accountTag"]]>([[true], [["account-tag"]], [["account-tag", "extended-join"]]])(
-    "is that of account-tag, and none when the tag is missing (%j)",
-    async (accountTag) => {
-      const { server, heard } = await hear({ messageTags: true, accountTag });
-      server.join("alice", "#one", "aliceacc");
-      server.say("alice", "#one", "1");
-      server.login("alice", undefined);
-      server.say("alice", "#one", "2");
-      server.login("alice", "*");
-      server.say("alice", "#one", "3");
-      expect(await heard()).toEqual(["a:aliceacc", "alice", "alice"]);
-    },
-  );
+  it.each<[NonNullable<SandboxIrcFeatures["accountTag"]>]>([
+    [true],
+    [["account-tag"]],
+    [["account-tag", "extended-join"]],
+  ])("is that of account-tag, and none when the tag is missing (%j)", async (accountTag) => {
+    const { server, heard } = await hear({ messageTags: true, accountTag });
+    server.join("alice", "#one", "aliceacc");
+    server.say("alice", "#one", "1");
+    server.login("alice", undefined);
+    server.say("alice", "#one", "2");
+    server.login("alice", "*");
+    server.say("alice", "#one", "3");
+    expect(await heard()).toEqual(["a:aliceacc", "alice", "alice"]);
+  });
 
   it("is gone with the person: whoever takes the nick has it not", async () => {
     for (const accountTag of [true, ["account-notify", "extended-join"], ["account-tag"], []] as const) {

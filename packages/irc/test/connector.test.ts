@@ -1,4 +1,4 @@
-import type { Connector } from "@trestle/core";
+import { type Connector, remoteUserId } from "@trestle/core";
 import { mentionsOf } from "@trestle/richtext";
 import { allIrcFeatures, createSandboxIrc, type SandboxIrc, type SandboxIrcFeatures } from "@trestle/sandbox";
 import { alice, buildConnector, type Core, chatOf, createCore, isIn, networkConfig, say, until } from "./harness.ts";
@@ -115,7 +115,11 @@ describe("what people see", () => {
     ]);
     const members = await connector.describeMembers(one);
     expect(members.map(({ id }) => id).sort()).toEqual(["a:bobacc", "eva"]);
-    expect(await connector.describeUser(one.network, members[0]?.id ?? ("" as never))).toHaveProperty("name");
+    const names = await Promise.all(members.map(({ id }) => connector.describeUser(one.network, id)));
+    expect(names.map(({ name }) => name).sort()).toEqual(["Bobby", "Eva"]);
+    server.part("Bobby", "#one");
+    await until("gone", async () => (await connector.describeMembers(one)).length === 1);
+    expect(await connector.describeUser(one.network, remoteUserId("a:bobacc"))).toMatchObject({ name: "bobacc" });
   });
 
   it("[S1 irc] pitfall 7: what waits for an answer when the link drops is rejected, and the next connection works", async () => {
