@@ -32,7 +32,7 @@ export const guards: readonly Guard[] = [
     name: "our own events are recognised and dropped",
     file: "packages/matrix/src/ingest.ts",
     find: "if (isOwn(event.sender)) echo(event);",
-    replace: "if (event.content[legacyPuppet] === puppet) echo(event);",
+    replace: "if (event.content[puppetField] === puppet) echo(event);",
     test: {
       file: "packages/matrix/test/ingest.test.ts",
       name: "events of our bot, our ghosts and our double puppets are dropped, a sibling's puppet is not",

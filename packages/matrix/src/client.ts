@@ -22,6 +22,8 @@ export interface Call {
   readonly timeoutMs?: number;
   /** Another token than the appservice's; then `user_id` is not sent. */
   readonly token?: string;
+  /** `token` is that of another appservice registration: `user_id` is sent. */
+  readonly masquerade?: boolean;
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -88,7 +90,7 @@ export function createClient(options: ClientOptions): Client {
   };
 
   function dispatchOptions(call: Call): Dispatcher.DispatchOptions {
-    let query = call.as === undefined || call.token !== undefined ? "" : `?user_id=${encodeURIComponent(call.as)}`;
+    let query = call.as === undefined || isPersonal(call) ? "" : `?user_id=${encodeURIComponent(call.as)}`;
     if (call.query !== undefined && call.query !== "") query += `${query === "" ? "?" : "&"}${call.query}`;
     const dispatch: Dispatcher.DispatchOptions = {
       method: call.method,
@@ -123,6 +125,8 @@ export function createClient(options: ClientOptions): Client {
     close: () => pool.destroy(),
   };
 }
+
+const isPersonal = (call: Call): boolean => call.token !== undefined && call.masquerade !== true;
 
 const ownToken = (call: Call): string[] => [
   "authorization",

@@ -5,7 +5,15 @@
  * history; never its text. In the ordinary run nothing is asked: only a part whose outcome is unknown, and after an unclean end
  * the first sends into each room, cost a request.
  */
-import { type EventId, eventId, type KeyValueStore, type Log, type MatrixEvent, type RoomId } from "@trestle/core";
+import {
+  type EventId,
+  eventId,
+  type KeyValueStore,
+  type Log,
+  type MatrixEvent,
+  type RoomId,
+  type UserId,
+} from "@trestle/core";
 import { boundedMap } from "./bounded-map.ts";
 import { isAway } from "./errors.ts";
 import type { Messages } from "./messages.ts";
@@ -25,14 +33,17 @@ export interface Confirmation {
   open(): Promise<void>;
   /** At the end: `clean` when no send's outcome is unknown. */
   close(): Promise<void>;
-  /** The event of this key if it may be there already and is; undefined at once in the ordinary run. */
-  find(room: RoomId, key: string): EventId | undefined | Promise<EventId | undefined>;
+  /**
+   * The event of this key, said by one of these, if it may be there already and is; undefined at once in the ordinary run. Anybody
+   * can write our key into an event of his own, so one of any other sender is none.
+   */
+  find(room: RoomId, key: string, senders: readonly UserId[]): EventId | undefined | Promise<EventId | undefined>;
   /** This key was first tried then, as far as anybody knows: a look for it goes back that far. */
   since(room: RoomId, key: string, sinceMs: number): void;
   /** A send of this key ended without an answer that tells. */
   doubt(room: RoomId, key: string): void;
   settle(room: RoomId, key: string): void;
-  /** One of our own events came by. */
+  /** One of our own events came by: of a ghost, the bot, or a person for whom we act. */
   echo(event: MatrixEvent): void;
 }
 
@@ -41,6 +52,8 @@ export interface ConfirmationOptions {
   readonly kv: KeyValueStore;
   readonly log: Log;
   readonly isOwn: (user: string) => boolean;
+  /** Whether a person, who is not ours, may have said this through us. */
+  readonly isPuppets: (event: MatrixEvent) => boolean;
 }
 
 /** The key under which we sent this event, if it is one of ours. */
@@ -50,19 +63,36 @@ export function originKey(event: MatrixEvent): string | undefined {
   return typeof key === "string" ? key : undefined;
 }
 
-export function createConfirmation({ messages, kv, log, isOwn }: ConfirmationOptions): Confirmation {
+export function createConfirmation({ messages, kv, log, isOwn, isPuppets }: ConfirmationOptions): Confirmation {
   const nameOf = (room: RoomId, key: string) => `${room}\n${key}`;
   const doubts = boundedMap<string, true>(50_000);
   const tried = boundedMap<string, number>(50_000);
   /** Newest echoes, and what the look-ups found. */
   const seen = boundedMap<string, EventId>(5_000);
+  /** Of people, kept apart: they can write as many as they like, and push out each other's only. */
+  const seenOfPeople = boundedMap<string, EventId>(5_000);
+  const findSeen = (name: string, senders: readonly UserId[]): EventId | undefined => {
+    for (const sender of senders) {
+      const found = seen.get(`${name}\n${sender}`) ?? seenOfPeople.get(`${name}\n${sender}`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  const note = (event: MatrixEvent, room: RoomId): boolean => {
+    const key = originKey(event);
+    if (key === undefined) return false;
+    const isOurs = isOwn(event.sender);
+    const name = `${nameOf(room, key)}\n${event.sender}`;
+    (isOurs ? seen : seenOfPeople).set(name, eventId(event.event_id));
+    return isOurs;
+  };
   let unclean = false;
   /** After an unclean end: rooms already looked at. */
   const looked = new Set<RoomId>();
   const looking = new Map<RoomId, Promise<void>>();
 
   /** Back to the newest of our own, and where it is known when the first try was, to then. */
-  async function look(room: RoomId, until: string | undefined, sinceMs: number): Promise<void> {
+  async function look(room: RoomId, isFound: () => boolean, sinceMs: number): Promise<void> {
     let from: string | undefined;
     let own = 0;
     let oldestMs = Number.POSITIVE_INFINITY;
@@ -73,13 +103,11 @@ export function createConfirmation({ messages, kv, log, isOwn }: ConfirmationOpt
       });
       for (const event of events) {
         oldestMs = Math.min(oldestMs, event.origin_server_ts);
-        if (!isOwn(event.sender)) continue;
-        const key = originKey(event);
-        if (key === undefined) continue;
-        own += 1;
-        seen.set(nameOf(room, key), event.event_id);
+        if (!isOwn(event.sender) && !isPuppets(event)) continue;
+        // Only what nobody can forge brings the look to its end.
+        if (note(event, room)) own += 1;
       }
-      if (older === undefined || (until !== undefined && seen.has(until))) return;
+      if (older === undefined || isFound()) return;
       from = older;
     }
   }
@@ -87,7 +115,7 @@ export function createConfirmation({ messages, kv, log, isOwn }: ConfirmationOpt
   const lookOnce = (room: RoomId, sinceMs: number): Promise<void> => {
     let running = looking.get(room);
     if (running === undefined) {
-      running = look(room, undefined, sinceMs)
+      running = look(room, () => false, sinceMs)
         .then(() => void looked.add(room))
         .finally(() => looking.delete(room));
       looking.set(room, running);
@@ -95,13 +123,13 @@ export function createConfirmation({ messages, kv, log, isOwn }: ConfirmationOpt
     return running;
   };
 
-  async function find(room: RoomId, key: string): Promise<EventId | undefined> {
+  async function find(room: RoomId, key: string, senders: readonly UserId[]): Promise<EventId | undefined> {
     const name = nameOf(room, key);
-    const known = seen.get(name);
+    const known = findSeen(name, senders);
     if (known === undefined) {
       try {
         const sinceMs = (tried.get(name) ?? Number.POSITIVE_INFINITY) - clocksDifferMs;
-        if (doubts.has(name)) await look(room, name, sinceMs);
+        if (doubts.has(name)) await look(room, () => findSeen(name, senders) !== undefined, sinceMs);
         else await lookOnce(room, sinceMs);
       } catch (error) {
         if (isAway(error)) throw error;
@@ -110,7 +138,7 @@ export function createConfirmation({ messages, kv, log, isOwn }: ConfirmationOpt
         log.warn({ room, error }, "cannot look whether a message is there already");
       }
     }
-    const found = seen.get(name);
+    const found = findSeen(name, senders);
     if (found !== undefined) log.info({ room, key, event: found }, "the homeserver had it already");
     return found;
   }
@@ -124,11 +152,11 @@ export function createConfirmation({ messages, kv, log, isOwn }: ConfirmationOpt
     async close() {
       if (doubts.size === 0) await kv.put(runningMark, "no");
     },
-    find(room, key) {
+    find(room, key, senders) {
       const asks = (unclean && !looked.has(room)) || (doubts.size > 0 && doubts.has(nameOf(room, key)));
       if (!asks && !unclean) return undefined;
-      if (!asks) return seen.get(nameOf(room, key));
-      return find(room, key);
+      if (!asks) return findSeen(nameOf(room, key), senders);
+      return find(room, key, senders);
     },
     since(room, key, sinceMs) {
       // Where nothing can be there already, nothing is looked for.
@@ -140,8 +168,7 @@ export function createConfirmation({ messages, kv, log, isOwn }: ConfirmationOpt
       if (tried.size > 0) tried.delete(nameOf(room, key));
     },
     echo(event) {
-      const key = originKey(event);
-      if (key !== undefined) seen.set(nameOf(event.room_id, key), eventId(event.event_id));
+      note(event, event.room_id);
     },
   };
 }

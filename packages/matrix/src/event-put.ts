@@ -7,6 +7,7 @@ import { boundedMap } from "./bounded-map.ts";
 import { type Client, type JsonObject, transactionId } from "./client.ts";
 import type { Confirmation } from "./confirmation.ts";
 import { failureOf } from "./errors.ts";
+import type { PuppetAccess } from "./puppet-access.ts";
 
 export interface Put {
   readonly room: RoomId;
@@ -16,6 +17,10 @@ export interface Put {
   /** This is a redaction of that event. */
   readonly redacts?: string;
   readonly key: string;
+  /** With what else than the appservice's own token. */
+  readonly access?: PuppetAccess;
+  /** Who else may have said it on an earlier try. */
+  readonly others?: readonly UserId[];
 }
 
 export interface EventPut {
@@ -62,8 +67,8 @@ export function createEventPut({ client, confirmation, span, now, probe }: Event
     return new BridgeError("homeserver-refused", detail, { cause: failure });
   }
 
-  async function attempt({ room, as, content, key }: Put, path: string): Promise<EventId> {
-    const known = confirmation.find(room, key);
+  async function attempt({ room, as, content, key, access, others = [] }: Put, path: string): Promise<EventId> {
+    const known = confirmation.find(room, key, [as, ...others]);
     const found = known instanceof Promise ? await known : known;
     if (found !== undefined) {
       confirmation.settle(room, key);
@@ -71,7 +76,7 @@ export function createEventPut({ client, confirmation, span, now, probe }: Event
     }
     underWay += 1;
     try {
-      const answer = await client.call({ method: "PUT", path, as, body: JSON.stringify(content) });
+      const answer = await client.call({ method: "PUT", path, as, body: JSON.stringify(content), ...access });
       const id = answer["event_id"];
       if (typeof id !== "string") throw new BridgeError("homeserver-unreachable", "the answer names no event");
       taken += 1;

@@ -14,7 +14,8 @@ export type { RepairRoom };
 export interface GapRepairOptions {
   readonly messages: Messages;
   readonly host: Pick<HomeserverHost, "take" | "known">;
-  readonly isOwn: (user: string) => boolean;
+  /** What we said ourselves, by whomever. */
+  readonly isOwn: (event: MatrixEvent) => boolean;
   /** Whether this is something that people said or did, rather than state. */
   readonly isAction: (event: MatrixEvent) => boolean;
   readonly log: Log;
@@ -58,7 +59,7 @@ export function createGapRepair(options: GapRepairOptions): GapRepair {
     const redactions = new Map<EventId, MatrixEvent>();
     for (const { event_id: redacts, unsigned } of page.events) {
       const because = asEvent(unsigned?.["redacted_because"], room.room);
-      if (because === undefined || because.type !== "m.room.redaction" || isOwn(because.sender)) continue;
+      if (because === undefined || because.type !== "m.room.redaction" || isOwn(because)) continue;
       if (isOld(because, room) || found.some((event) => event.event_id === because.event_id)) continue;
       redactions.set(because.event_id, { ...because, redacts });
     }
@@ -66,7 +67,7 @@ export function createGapRepair(options: GapRepairOptions): GapRepair {
   }
 
   function cutAtLast(page: Page, room: RepairRoom): { events: MatrixEvent[]; reached: boolean } {
-    const others = (event: MatrixEvent) => !isOwn(event.sender);
+    const others = (event: MatrixEvent) => !isOwn(event);
     const end = page.events.findIndex((event) => event.event_id === room.lastEvent);
     if (end >= 0) {
       const behind = room.lastAtMs === undefined ? [] : page.events.slice(end + 1);

@@ -39,7 +39,9 @@ import { type MatrixPart, matrixCapabilities, noticeContent, plan } from "./outb
 import { patrol } from "./patrol.ts";
 import { ping } from "./ping.ts";
 import { displayNameOf } from "./profile.ts";
-import { createPuppets } from "./puppets.ts";
+import { puppetField, puppetMark } from "./puppet-access.ts";
+import { createPuppetSender } from "./puppet-send.ts";
+import { createPuppets, type PuppetsConfig } from "./puppets.ts";
 import { createRecovery, type Recovery } from "./recovery.ts";
 import { createRoomLife } from "./room-life.ts";
 import { createRoomState } from "./room-state.ts";
@@ -63,7 +65,7 @@ export interface HomeserverOptions {
     readonly userPrefix?: string;
   };
   readonly listen: { readonly host: string; readonly port: number };
-  readonly store: Pick<Store, "ghosts" | "kv" | "media">;
+  readonly store: Pick<Store, "ghosts" | "kv" | "media" | "secrets">;
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
@@ -79,6 +81,8 @@ export interface HomeserverOptions {
   readonly connections?: number;
   /** Public addresses for files and long texts; absent: there are none. */
   readonly media?: MediaProxyConfig;
+  /** How we act for people as themselves; absent: by their own tokens alone. */
+  readonly puppets?: PuppetsConfig;
   readonly profile?: { readonly displayName?: (author: RemoteAuthor) => string };
 }
 
@@ -105,7 +109,7 @@ export function createHomeserver(options: HomeserverOptions): MatrixHomeserver {
     publish: parts.media.publish,
     media: parts.media,
     ...parts.roomLife,
-    puppets: createPuppets(),
+    puppets: parts.puppets,
     userId: bot,
     serverName: options.serverName,
     capabilities: matrixCapabilities,
@@ -162,7 +166,22 @@ function assemble(options: HomeserverOptions) {
   const sdk = createSdk(client, options.url);
   const caps = createCaps(client, store.kv, log);
   const messages = createMessages(client, caps, bot, span);
-  const confirmation = createConfirmation({ messages, kv: store.kv, log, isOwn });
+  const puppets = createPuppets({
+    client,
+    url: options.url,
+    serverName,
+    spanToken: registration.as_token,
+    isOwn,
+    store,
+    clock,
+    log,
+    config: options.puppets ?? {},
+  });
+  const mark = puppetMark(span);
+  const isMarked = (event: MatrixEvent) => event.content[puppetField] === mark;
+  const isPuppets = (event: MatrixEvent) => isMarked(event) && puppets.mayHaveSaid(event.sender);
+  const isOurs = (event: MatrixEvent) => isOwn(event.sender) || isMarked(event);
+  const confirmation = createConfirmation({ messages, kv: store.kv, log, isOwn, isPuppets });
   const members = createMembers(client, bot);
   const displayName = options.profile?.displayName ?? displayNameOf;
   let probe = () => {};
@@ -186,7 +205,8 @@ function assemble(options: HomeserverOptions) {
   const ghosts = createGhosts({ ...shared, store: ghostStore, displayName });
   const state = createRoomState(client, members, bot);
   const rooms = createRooms({ ...shared, ghosts, state, roomVersion: options.roomVersion ?? "11" });
-  const sender = createSender({ files, client, put: puts.put, sdk, ghosts, ids, bot, now, log });
+  const asPuppet = createPuppetSender({ client, put: puts.put, puppets, members, ids, bot, span, now });
+  const sender = createSender({ files, client, put: puts.put, sdk, ghosts, ids, bot, now, log, asPuppet });
   const canary = createCanary({
     sender,
     createRoom: () => rooms.createOwnRoom(`Trestle canary (${span})`),
@@ -215,6 +235,8 @@ function assemble(options: HomeserverOptions) {
     bot,
     ids,
     isOwn,
+    isOurs,
+    puppets,
     media,
     client,
     caps,
@@ -266,6 +288,7 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
     recovery.mark();
     await recovery.marked();
     await confirmation.open();
+    await parts.puppets.open(host);
     http = createAppserviceHttp({
       listen: options.listen,
       hsToken: options.registration.hs_token,
@@ -296,7 +319,7 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
     run("we started");
     const walks = (options.patrolMs ?? 5_000) > 0;
     const patrolled = walks ? patrolFor(options, canary, host, repair, run, stopping.signal) : undefined;
-    patrolling = Promise.all([patrolled, watch.run()]);
+    patrolling = Promise.all([patrolled, watch.run(), parts.puppets.watch(stopping.signal)]);
   }
 
   async function stop(drainMs: number): Promise<void> {
@@ -306,7 +329,7 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
     while (busy() && clock.now() < endMs) await clock.wait(drainStepMs);
     stopping.abort();
     if (puts.underWay === 0 && port !== undefined) await confirmation.close();
-    await Promise.all([detector?.stop(), http?.close(), parts.media.stop(), client.close()]);
+    await Promise.all([detector?.stop(), http?.close(), parts.media.stop(), parts.puppets.close(), client.close()]);
     await Promise.all([recovery?.ended(), patrolling]);
   }
 
@@ -345,12 +368,12 @@ function statusOf(
 
 function createWatchFor(
   { clock, log, store }: HomeserverOptions,
-  { client, caps, bot, isOwn }: Parts,
+  { client, caps, bot, isOurs }: Parts,
   host: HomeserverHost,
   signal: AbortSignal,
 ): Watch {
   const take = (events: readonly MatrixEvent[]) => host.take(events);
-  return createWatch({ client, caps, kv: store.kv, bot, isOwn, take, clock, log, signal });
+  return createWatch({ client, caps, kv: store.kv, bot, isOwn: isOurs, take, clock, log, signal });
 }
 
 interface IngestParts {
@@ -368,6 +391,7 @@ function createIngestFor(
   return createIngest({
     span: options.span,
     isOwn,
+    actsFor: parts.puppets.mayHaveSaid,
     async take(events) {
       await inOrder(new Set(events.map((event) => event.room_id)));
       await host.take(events);
@@ -380,28 +404,28 @@ function createIngestFor(
       if (ids.isGhost(event.state_key)) ghosts.feed(event);
       else members.feed(event);
     },
-    echo: (event) => echo(event, confirmation, canary),
+    echo: (event) => echo(event, confirmation, isOwn(event.sender) ? canary : undefined),
     clock: options.clock,
     log: options.log,
     meter: options.meter,
   });
 }
 
-function echo(event: MatrixEvent, confirmation: Parts["confirmation"], canary: Canary): void {
+function echo(event: MatrixEvent, confirmation: Parts["confirmation"], canary: Canary | undefined): void {
   confirmation.echo(event);
-  canary.echo(event);
+  canary?.echo(event);
 }
 
 const isAction = (event: MatrixEvent): boolean => interpret(event)?.kind === "action";
 
 function createRepairFor(
   options: HomeserverOptions,
-  { messages, isOwn }: Parts,
+  { messages, isOurs }: Parts,
   host: HomeserverHost,
   signal: AbortSignal,
 ) {
   const { log, meter } = options;
-  return createGapRepair({ messages, host, isOwn, isAction, log, meter, signal });
+  return createGapRepair({ messages, host, isOwn: isOurs, isAction, log, meter, signal });
 }
 
 function patrolFor(

@@ -7,6 +7,12 @@ export { originField } from "./confirmation.ts";
 export { createHomeserver, type HomeserverOptions, type MatrixHomeserver } from "./homeserver.ts";
 export { htmlCodec, type MatrixText } from "./html.ts";
 export {
+  checkPuppetRegistration,
+  makePuppetRegistration,
+  type PuppetRegistrationOptions,
+} from "./puppet-registration.ts";
+export type { PuppetsConfig } from "./puppets.ts";
+export {
   checkRegistration,
   makeRegistration,
   type Namespace,

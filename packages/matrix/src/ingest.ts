@@ -15,10 +15,13 @@ import {
 } from "@trestle/core";
 import type { JsonObject } from "./client.ts";
 import { asEvent } from "./messages.ts";
+import { puppetField, puppetMark } from "./puppet-access.ts";
 
 export interface IngestOptions {
   readonly span: string;
   readonly isOwn: (user: string) => boolean;
+  /** Whether we act for this person: then what carries our mark may be what we said for him. */
+  readonly actsFor: (user: UserId) => boolean;
   /** Resolves once the events are durable. */
   readonly take: (events: readonly MatrixEvent[]) => Promise<void>;
   readonly ephemeral: (event: EphemeralEvent) => void;
@@ -40,11 +43,10 @@ export interface Ingest {
 }
 
 const legacyEphemeral = "de.sorunome.msc2409.ephemeral";
-const legacyPuppet = "fi.mau.double_puppet_source";
 
 export function createIngest(options: IngestOptions): Ingest {
   const { isOwn, feed, echo, log, meter } = options;
-  const puppet = `trestle-${options.span}`;
+  const puppet = puppetMark(options.span);
   let lastAtMs: number | undefined;
   let refusing = false;
 
@@ -60,7 +62,8 @@ export function createIngest(options: IngestOptions): Ingest {
         feed(event);
         // Only who really is ours can confirm a send; that an event calls itself our puppet's only keeps it from crossing.
         if (isOwn(event.sender)) echo(event);
-        else if (event.content[legacyPuppet] !== puppet) foreign.push(event);
+        else if (event.content[puppetField] !== puppet) foreign.push(event);
+        else if (options.actsFor(event.sender)) echo(event);
       } catch (error) {
         leaveOut(entry, String(error));
       }

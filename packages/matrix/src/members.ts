@@ -37,6 +37,8 @@ export interface Members {
   allState(room: RoomId): Promise<readonly StateEntry[]>;
   /** Takes over what an event of anybody, us included, says. */
   feed(event: MatrixEvent): void;
+  /** The next look at this one asks. */
+  forget(room: RoomId, user: UserId): void;
   forgetAll(): void;
 }
 
@@ -116,6 +118,9 @@ export function createMembers(client: Client, bot: UserId): Members {
       } else if (event.type === "m.room.power_levels") {
         powers.delete(event.room_id);
       }
+    },
+    forget(room, user) {
+      members.delete(nameOf(room, user));
     },
     forgetAll() {
       members.clear();

@@ -1,4 +1,4 @@
-/** Finds a ghost's own reaction to an event, which nobody needs to have remembered. Bounded paging. */
+/** Finds somebody's own reaction to an event, which nobody needs to have remembered. Bounded paging. */
 import { type EventId, eventId, type RoomId, type UserId } from "@trestle/core";
 import type { Client, JsonObject } from "./client.ts";
 
@@ -11,7 +11,15 @@ export async function findReaction(
     target,
     key,
     as,
-  }: { readonly room: RoomId; readonly target: string; readonly key: string; readonly as: UserId },
+    by = as,
+  }: {
+    readonly room: RoomId;
+    readonly target: string;
+    readonly key: string;
+    readonly as: UserId;
+    /** Whose reaction, when another one reads. */
+    readonly by?: UserId;
+  },
 ): Promise<EventId | undefined> {
   const path = `/_matrix/client/v1/rooms/${encodeURIComponent(room)}/relations/${encodeURIComponent(target)}/m.annotation/m.reaction`;
   let from: string | undefined;
@@ -26,7 +34,7 @@ export async function findReaction(
         event_id: id,
       } = (entry ?? {}) as { sender?: unknown; content?: unknown; event_id?: unknown };
       const relates = (content as JsonObject | undefined)?.["m.relates_to"] as JsonObject | undefined;
-      if (sender === as && relates?.["key"] === key && typeof id === "string") return eventId(id);
+      if (sender === by && relates?.["key"] === key && typeof id === "string") return eventId(id);
     }
     const next = answer["next_batch"];
     if (typeof next !== "string" || chunk.length === 0) return undefined;

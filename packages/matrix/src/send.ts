@@ -24,6 +24,7 @@ import type { GhostIds } from "./ghost-id.ts";
 import type { Ghosts } from "./ghosts.ts";
 import type { FileSender } from "./media-send.ts";
 import type { MatrixPart } from "./outbound.ts";
+import type { PuppetSender } from "./puppet-send.ts";
 import { findReaction } from "./reactions.ts";
 import type { Sdk } from "./sdk.ts";
 
@@ -48,12 +49,13 @@ export interface SenderOptions {
   readonly bot: UserId;
   readonly now: () => number;
   readonly log: Log;
+  readonly asPuppet: PuppetSender;
 }
 
 type Op<K extends MatrixPart["op"]> = Extract<MatrixPart, { op: K }>;
 
 export function createSender(options: SenderOptions): Sender {
-  const { client, put, ghosts, bot, log } = options;
+  const { client, put, ghosts, ids, bot, log } = options;
   const rejoined = boundedMap<string, number>(10_000);
 
   /** At once when the ghost is ready. */
@@ -68,12 +70,13 @@ export function createSender(options: SenderOptions): Sender {
     return true;
   }
 
-  async function sendEvent(room: RoomId, part: Op<"event">, author: RemoteAuthor, key: PartKey): Promise<EventId> {
+  async function sendEvent(room: RoomId, planned: Op<"event">, author: RemoteAuthor, key: PartKey): Promise<EventId> {
+    const part = author.puppet === undefined ? planned : await options.asPuppet.forGhost(room, planned, author);
     const ready = speaker(author, room);
     const as = typeof ready === "string" ? ready : await ready;
     const origin = part.content[originField] as JsonObject | undefined;
     const content = { ...part.content, [originField]: { ...origin, key } };
-    const request: Put = { room, as, type: part.type, content, key };
+    const request: Put = { room, as, type: part.type, content, key, others: othersOf(author) };
     try {
       return await put(request);
     } catch (error) {
@@ -91,7 +94,15 @@ export function createSender(options: SenderOptions): Sender {
   async function redact(room: RoomId, part: Op<"redact">, author: RemoteAuthor, key: PartKey): Promise<EventId> {
     const { event, reason } = part;
     const content = { ...(reason === null ? {} : { reason }), [originField]: { key, network: author.network } };
-    const request: Put = { room, as: bot, type: "m.room.redaction", content, redacts: event, key };
+    const request: Put = {
+      room,
+      as: bot,
+      type: "m.room.redaction",
+      content,
+      redacts: event,
+      key,
+      others: [bot, ids.of(author), ...othersOf(author)],
+    };
     const as = await speaker(author, room);
     try {
       return await put({ ...request, as });
@@ -118,12 +129,15 @@ export function createSender(options: SenderOptions): Sender {
   return {
     sendAsBot: (room, type, content, key) =>
       put({ room, as: bot, type, content: { ...content, [originField]: { key } }, key }),
-    async sendPart(room, part, author, key) {
+    async sendPart(room, planned, author, key) {
+      const part = planned.op === "file" ? await options.files.carry(room, planned) : planned;
+      if (author.puppet !== undefined) {
+        const done = await options.asPuppet.sendPart(room, part, author, key);
+        if (done !== undefined) return done;
+      }
       switch (part.op) {
         case "event":
           return sendEvent(room, part, author, key);
-        case "file":
-          return sendEvent(room, await options.files.carry(room, part), author, key);
         case "redact":
           return redact(room, part, author, key);
         case "unreact":
@@ -143,6 +157,9 @@ export function createSender(options: SenderOptions): Sender {
     },
   };
 }
+
+/** Who may have said it instead of the ghost. */
+const othersOf = ({ puppet }: RemoteAuthor): UserId[] => (puppet === undefined ? [] : [puppet]);
 
 const annotation = (content: JsonObject): { target: string; key: string } => {
   const relates = content["m.relates_to"] as { event_id: string; key: string };

@@ -25,7 +25,8 @@ export interface WatchOptions {
   readonly caps: Caps;
   readonly kv: KeyValueStore;
   readonly bot: UserId;
-  readonly isOwn: (user: string) => boolean;
+  /** What we said ourselves, by whomever. */
+  readonly isOwn: (event: MatrixEvent) => boolean;
   /** Resolves once durable. */
   readonly take: (events: readonly MatrixEvent[]) => Promise<void>;
   readonly clock: Clock;
@@ -136,13 +137,13 @@ export function createWatch({ client, caps, kv, bot, isOwn, take, clock, log, si
   };
 }
 
-function redactionsIn(joined: JsonObject, isOwn: (user: string) => boolean): MatrixEvent[] {
+function redactionsIn(joined: JsonObject, isOwn: (event: MatrixEvent) => boolean): MatrixEvent[] {
   return Object.entries(joined).flatMap(([room, shown]) => {
     const events = objectOf(objectOf(shown)["timeline"])["events"];
     if (!Array.isArray(events) || !room.startsWith("!")) return [];
     return events.flatMap((entry) => {
       const event = asEvent(entry, roomId(room));
-      return event?.type === "m.room.redaction" && !isOwn(event.sender) ? [event] : [];
+      return event?.type === "m.room.redaction" && !isOwn(event) ? [event] : [];
     });
   });
 }

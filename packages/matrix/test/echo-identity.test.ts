@@ -8,6 +8,7 @@ test("[S1 matrix] only an event whose sender is ours confirms a send; one that c
   const ingest = createIngest({
     span: "irc",
     isOwn: (user) => user === "@_irc_bot:hs.test",
+    actsFor: () => false,
     echo: (event) => echoed.push(event.event_id),
     feed: () => undefined,
     take: async (events) => void taken.push(...events.map(({ event_id }) => event_id)),
