@@ -6,6 +6,7 @@
  */
 import { describeIngest } from "./describe-homeserver-ingest.ts";
 import { describeRepair } from "./describe-homeserver-repair.ts";
+import { describeRoomLife } from "./describe-homeserver-room-life.ts";
 import { describeRooms } from "./describe-homeserver-rooms.ts";
 import { describeSending } from "./describe-homeserver-sending.ts";
 import { describeUpgrades } from "./describe-homeserver-upgrades.ts";
@@ -43,6 +44,7 @@ export function describeHomeserver(
     };
     describeSending(get, contract);
     describeRooms(get);
+    describeRoomLife(get);
     describeUpgrades(get);
     describeIngest(get);
     describeRepair(get, contract);

@@ -4,7 +4,6 @@
  */
 import {
   type Action,
-  BridgeError,
   type EphemeralEvent,
   type EventId,
   emptyLookup,
@@ -22,6 +21,7 @@ import {
   roomId,
 } from "@trestle/core";
 import { aMessage } from "./builders.ts";
+import { createFakeFiles, type FakeFiles } from "./fake-media.ts";
 
 /** An event as a person reads it. */
 export interface TrialEvent {
@@ -72,6 +72,8 @@ export interface HomeserverTrial {
 
 /** Keeps events once each, as the journal does, and serves gap repair from them. */
 export interface TrialHost extends HomeserverHost {
+  /** Files of the network. */
+  readonly files: FakeFiles;
   readonly taken: readonly MatrixEvent[];
   readonly ephemerals: readonly EphemeralEvent[];
   /** How often an event came again. */
@@ -91,6 +93,7 @@ export function createTrialHost(): TrialHost {
   const ids = new Set<EventId>();
   const ephemerals: EphemeralEvent[] = [];
   const rooms = new Set<RoomId>();
+  const files = createFakeFiles("trial:");
   let held = Promise.resolve();
   let failures = 0;
   let again = 0;
@@ -98,6 +101,7 @@ export function createTrialHost(): TrialHost {
   return {
     taken,
     ephemerals,
+    files,
     get again() {
       return again;
     },
@@ -129,7 +133,7 @@ export function createTrialHost(): TrialHost {
       }
     },
     ephemeral: (event) => void ephemerals.push(event),
-    openMedia: () => Promise.reject(new BridgeError("media-gone", "nothing is kept here")),
+    openMedia: ({ source }) => files.open(source),
     puppetLost: () => undefined,
     repairRooms: async () =>
       [...rooms].map((room) => {
