@@ -27,7 +27,7 @@ import { type IrcPart, planIrc, topicText, typingTag } from "./outbound.ts";
 import { capabilitiesOf, createSpeakers, planContext } from "./plan-context.ts";
 import { defaultServerOptions } from "./profiles.ts";
 import { sendConfirmed, sendOnce } from "./sending.ts";
-import { createToldTyping } from "./typing.ts";
+import { createToldTyping, type ToldTyping } from "./typing.ts";
 import { createUlids } from "./ulid.ts";
 
 const emptyFacts = (config: IrcNetworkConfig): ConnectionFacts => ({
@@ -63,7 +63,7 @@ export function createIrcConnector(config: IrcConfig): Connector {
   const factsOf = (network: NetworkId): ConnectionFacts =>
     connections.get(network)?.facts() ?? emptyFacts(configOf(network));
   const now = (): number => clock?.now() ?? 0;
-  const typing = createToldTyping(now);
+  let typing: ToldTyping | undefined;
 
   return {
     name: "irc",
@@ -74,6 +74,7 @@ export function createIrcConnector(config: IrcConfig): Connector {
 
     async start(host) {
       clock = host.clock;
+      typing = createToldTyping(clock);
       const opened = [...configs].map(([network, value]) => {
         const authorities = value.servers.map((server) => readAuthority(network, server.caFile));
         const connection = createConnection({
@@ -92,6 +93,7 @@ export function createIrcConnector(config: IrcConfig): Connector {
       await Promise.all(opened.map((connection) => connection.start()));
     },
     async stop() {
+      typing?.stop();
       await Promise.all([...connections.values()].map((connection) => connection.stop()));
     },
 
@@ -111,7 +113,7 @@ export function createIrcConnector(config: IrcConfig): Connector {
     },
     unfollow(chat, reason) {
       speakers.forget(chat);
-      typing.forget(chat);
+      typing?.forget(chat);
       connections.get(chat.network)?.unfollow(chat, reason);
     },
 
@@ -132,7 +134,7 @@ export function createIrcConnector(config: IrcConfig): Connector {
       if (typed !== undefined) {
         const say = (state: string) =>
           connections.get(chat.network)?.sendInPassing(chat, { [typingTag]: state }) === true;
-        typing.tell(chat, author.userId, typed === "active", say);
+        typing?.tell(chat, author.userId, typed === "active", say);
         return localMessageId(ulid(now()));
       }
       const connection = connectionOf(chat.network);
@@ -175,21 +177,22 @@ export function createIrcConnector(config: IrcConfig): Connector {
       const person = "nick" in known ? channels.person(known.nick) : channels.withAccount(known.account);
       return { network, id: user, name: person?.nick ?? ("nick" in known ? known.nick : known.account) };
     },
-    async describeMembers(chat): Promise<readonly RemoteAuthor[]> {
-      const connection = connectionOf(chat.network);
-      const { mapping, nick: own } = connection.facts();
-      const people = [...(connection.channels.find(chat.id)?.members.keys() ?? [])];
-      const idOf = (nick: string, account: string | undefined): RemoteUserId =>
-        encodeRemoteUser({ nick, account }, mapping);
-      return people
-        .filter(({ nick }) => idOf(nick, undefined) !== idOf(own, undefined))
-        .map(({ nick, account }) => ({ network: chat.network, id: idOf(nick, account), name: nick }));
-    },
+    describeMembers: async (chat) => membersOf(connectionOf(chat.network), chat),
     status: () =>
       [...configs.keys()].map(
         (network) => connections.get(network)?.status() ?? { network, state: "connecting" as const },
       ),
   };
+}
+
+/** Everybody in the channel but ourselves, as far as NAMES and WHO have told. */
+function membersOf({ channels, facts }: Connection, { id, network }: ChatKey): readonly RemoteAuthor[] {
+  const { mapping, nick: own } = facts();
+  const idOf = (nick: string, account: string | undefined): RemoteUserId =>
+    encodeRemoteUser({ nick, account }, mapping);
+  return [...(channels.find(id)?.members.keys() ?? [])]
+    .filter(({ nick }) => idOf(nick, undefined) !== idOf(own, undefined))
+    .map(({ nick, account }) => ({ network, id: idOf(nick, account), name: nick }));
 }
 
 function readAuthority(network: NetworkId, file: string | undefined): string | undefined {

@@ -79,33 +79,69 @@ export function createHeardTyping(options: {
   };
 }
 
+type Write = (state: "active" | "done") => boolean;
+
 export interface ToldTyping {
-  /** Says it by `write`, unless it was said lately or need not be; `write` is false when there was no room. */
-  tell(chat: ChatKey, user: UserId, active: boolean, write: (state: "active" | "done") => boolean): void;
+  /**
+   * Says it by `write` and repeats it for as long as somebody types: Matrix tells only that one begins and ends. What there is no
+   * room for (`write` is false) is tried again with the next repetition.
+   */
+  tell(chat: ChatKey, user: UserId, active: boolean, write: Write): void;
   forget(chat: ChatKey): void;
+  stop(): void;
 }
 
+interface ToldChat {
+  readonly untilByUser: Map<UserId, number>;
+  readonly ended: AbortController;
+  activeAtMs: number;
+}
+
+/** An end that was never told comes by itself. */
+const typesMsMax = 60_000;
+
 /** Builds the telling of all chats. */
-export function createToldTyping(nowMs: () => number): ToldTyping {
-  const chats = new Map<string, { readonly untilByUser: Map<UserId, number>; activeAtMs: number | undefined }>();
-  return {
-    tell(chat, user, active, write) {
-      const now = nowMs();
-      const key = chatKeyText(chat);
-      const state = chats.get(key) ?? { untilByUser: new Map(), activeAtMs: undefined };
-      for (const [other, untilMs] of state.untilByUser) if (untilMs <= now) state.untilByUser.delete(other);
-      if (active) state.untilByUser.set(user, now + activeMs);
-      else state.untilByUser.delete(user);
-      chats.set(key, state);
-      if (active) {
-        const isDue = state.activeAtMs === undefined || now - state.activeAtMs >= everyMs;
-        if (isDue && write("active")) state.activeAtMs = now;
+export function createToldTyping(clock: Clock): ToldTyping {
+  const chats = new Map<string, ToldChat>();
+  const repeat = async (key: string, chat: ToldChat, write: Write): Promise<void> => {
+    while (!chat.ended.signal.aborted) {
+      const now = clock.now();
+      for (const [user, untilMs] of chat.untilByUser) if (untilMs <= now) chat.untilByUser.delete(user);
+      if (chat.untilByUser.size === 0) {
+        end(key);
         return;
       }
-      if (state.untilByUser.size > 0) return;
-      chats.delete(key);
-      if (state.activeAtMs !== undefined && now - state.activeAtMs < activeMs) write("done");
+      if (now - chat.activeAtMs >= everyMs && write("active")) chat.activeAtMs = now;
+      await clock.wait(everyMs, chat.ended.signal);
+    }
+  };
+  const end = (key: string): void => {
+    chats.get(key)?.ended.abort();
+    chats.delete(key);
+  };
+
+  return {
+    tell(chat, user, active, write) {
+      const key = chatKeyText(chat);
+      const known = chats.get(key);
+      if (active) {
+        const current = known ?? {
+          untilByUser: new Map(),
+          ended: new AbortController(),
+          activeAtMs: Number.NEGATIVE_INFINITY,
+        };
+        current.untilByUser.set(user, clock.now() + typesMsMax);
+        chats.set(key, current);
+        if (known === undefined) void repeat(key, current, write);
+        return;
+      }
+      if (known?.untilByUser.delete(user) !== true || known.untilByUser.size > 0) return;
+      end(key);
+      if (clock.now() - known.activeAtMs < activeMs) write("done");
     },
-    forget: (chat) => void chats.delete(chatKeyText(chat)),
+    forget: (chat) => end(chatKeyText(chat)),
+    stop() {
+      for (const key of [...chats.keys()]) end(key);
+    },
   };
 }

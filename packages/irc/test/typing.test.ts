@@ -90,15 +90,14 @@ describe("[C16 irc] typing that is heard", () => {
 
 describe("[C16 irc] typing that is told", () => {
   const build = () => {
-    let nowMs = 1_000_000;
+    const clock = createTestClock();
     const said: string[] = [];
-    const typing = createToldTyping(() => nowMs);
+    const typing = createToldTyping(clock);
     let hasRoom = true;
     return {
-      said,
-      pass: (ms: number) => {
-        nowMs += ms;
-      },
+      clock,
+      typing,
+      seen: () => said.splice(0),
       room: (has: boolean) => {
         hasRoom = has;
       },
@@ -110,42 +109,62 @@ describe("[C16 irc] typing that is told", () => {
     };
   };
 
-  it("is said once in three seconds, for all people together, in each channel", () => {
-    const { tell, said, pass } = build();
-    tell("@a:x", true);
-    tell("@b:x", true);
+  it("is said once in three seconds while it lasts, for all people together, in each channel", async () => {
+    const { tell, seen, clock } = build();
+    for (let time = 0; time < 10; time += 1) {
+      tell("@a:x", true);
+      tell("@b:x", true);
+    }
     tell("@a:x", true, chatOf("#two"));
-    pass(2_999);
-    tell("@a:x", true);
-    expect(said).toEqual(["#one active", "#two active"]);
-    pass(1);
-    tell("@b:x", true);
-    expect(said).toHaveLength(3);
+    await clock.advance(2_999);
+    expect(seen()).toEqual(["#one active", "#two active"]);
+    await clock.advance(6_001);
+    expect(seen().filter((line) => line === "#one active")).toHaveLength(3);
   });
 
-  it("is done when the last of them is", () => {
-    const { tell, said, pass } = build();
+  it("is done when the last of them is", async () => {
+    const { tell, seen, clock } = build();
+    tell("@c:x", false);
     tell("@a:x", true);
     tell("@b:x", true);
     tell("@a:x", false);
-    expect(said).toEqual(["#one active"]);
-    tell("@b:x", false);
-    expect(said).toEqual(["#one active", "#one done"]);
-    tell("@b:x", false);
-    expect(said).toHaveLength(2);
-    tell("@a:x", true);
-    pass(6_000);
     tell("@a:x", false);
-    expect(said.slice(2)).toEqual(["#one active"]);
+    expect(seen()).toEqual(["#one active"]);
+    tell("@b:x", false);
+    tell("@b:x", false);
+    expect(seen()).toEqual(["#one done"]);
+    await clock.advance(60_000);
+    expect([seen(), clock.waiting]).toEqual([[], 0]);
   });
 
-  it("is left out where there is no room, and said as soon as there is", () => {
-    const { tell, said, room } = build();
+  it("is left out where there is no room, and its end with it", async () => {
+    const { tell, seen, clock, room } = build();
+    room(false);
+    tell("@a:x", true);
+    await clock.advance(1_000);
+    room(true);
+    tell("@a:x", false);
+    expect(seen()).toEqual([]);
     room(false);
     tell("@a:x", true);
     room(true);
+    await clock.advance(3_000);
+    expect(seen()).toEqual(["#one active"]);
+  });
+
+  it("ends by itself after a minute, and with the link or the bridge", async () => {
+    const { tell, seen, clock, typing } = build();
     tell("@a:x", true);
-    expect(said).toEqual(["#one active"]);
+    await clock.advance(59_999);
+    expect(seen()).toHaveLength(20);
+    await clock.advance(60_000);
+    expect([seen(), clock.waiting]).toEqual([[], 0]);
+    tell("@a:x", true);
+    typing.forget(one);
+    tell("@a:x", true, chatOf("#two"));
+    typing.stop();
+    await clock.advance(60_000);
+    expect([seen(), clock.waiting]).toEqual([["#one active", "#two active"], 0]);
   });
 });
 
