@@ -3,10 +3,11 @@ import type { Accounts } from "./accounts.ts";
 import type { Clock } from "./ambient.ts";
 import type { RemoteAuthor } from "./author.ts";
 import type { Homeserver } from "./homeserver.ts";
-import type { UserId } from "./ids.ts";
+import type { NetworkId, UserId } from "./ids.ts";
 import type { MessageMap } from "./message-map.ts";
 import { type NameBook, whoThere } from "./name-book.ts";
 import type { People } from "./people.ts";
+import type { Router } from "./router.ts";
 import type { AccountRow, Job, Store } from "./store.ts";
 
 export interface PersonData {
@@ -30,6 +31,7 @@ export interface PersonDataDesk {
 export interface PersonDataOptions {
   readonly store: Store;
   readonly messages: MessageMap;
+  readonly router: Router;
   readonly homeserver: Homeserver;
   readonly accounts: Accounts;
   readonly people: People;
@@ -41,17 +43,21 @@ export interface PersonDataOptions {
 const deadMax = 10_000;
 
 export function createPersonData(options: PersonDataOptions): PersonDataDesk {
-  const { store, messages, homeserver, accounts, people, book, clock } = options;
+  const { store, messages, router, homeserver, accounts, people, book, clock } = options;
 
-  const failedOf = async (author: string): Promise<Job[]> =>
-    (await store.journal.dead({ limit: deadMax })).filter((job) => job.author === author);
+  const failedOf = async (author: string, network?: NetworkId): Promise<Job[]> => {
+    const isThere = ({ portal, lane }: Job) =>
+      network === undefined || lane === "outward" || router.get(portal)?.network === network;
+    return (await store.journal.dead({ limit: deadMax })).filter((job) => job.author === author && isThere(job));
+  };
   const joinedOf = async (user: UserId) =>
     (await store.kv.list("joined/")).filter(({ key }) => key.endsWith(`/${user}`));
 
-  const eraseWords = async (author: string): Promise<void> => {
-    await store.messages.eraseAuthor(author);
+  /** `network`: of somebody of the network, whose id may be somebody else's on another one. */
+  const eraseWords = async (author: string, network?: NetworkId): Promise<void> => {
+    await store.messages.eraseAuthor(author, network);
     messages.forgetAuthor(author);
-    for (const { seq } of await failedOf(author)) {
+    for (const { seq } of await failedOf(author, network)) {
       await store.journal.settle(seq, { state: "cancelled", atMs: clock.now(), failure: "erased" });
     }
   };
@@ -78,15 +84,15 @@ export function createPersonData(options: PersonDataOptions): PersonDataDesk {
       await accounts.withdraw(user);
       // An account goes last: killed before, its words are found again through it.
       for (const row of accounts.ofUser(user)) {
-        await eraseWords(row.remoteUser);
+        await eraseWords(row.remoteUser, row.network);
         book.forget(whoThere(row.network, row.remoteUser));
         await accounts.forget(row);
       }
       book.forget(user);
     },
-    ofRemote: (by) => store.messages.ofAuthor(by.id),
+    ofRemote: (by) => store.messages.ofAuthor(by.id, by.network),
     async eraseRemote(by) {
-      await eraseWords(by.id);
+      await eraseWords(by.id, by.network);
       book.forget(whoThere(by.network, by.id));
     },
   };

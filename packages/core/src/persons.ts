@@ -76,7 +76,7 @@ export function createPersons(options: PersonsOptions): Persons {
   const accounts = createAccounts({ store: store.accounts, kv: store.kv, clock });
   const people = createPeople(store.kv, accounts);
   const book = createNameBook({ homeserver, messages: store.messages, router, log });
-  const data = createPersonData({ store, messages, homeserver, accounts, people, book, clock });
+  const data = createPersonData({ store, messages, router, homeserver, accounts, people, book, clock });
 
   const tell: Persons["tell"] = async (user, text, key) => {
     const body = JSON.stringify({ tell: { user, text } });

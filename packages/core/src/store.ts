@@ -123,10 +123,13 @@ export interface MessageStore {
   findByRemote(portal: PortalId, remote: RemoteMessageId): Promise<MessageRow[]>;
   /** Every row of the message that was first said under this id, wherever it was said. */
   findByOrigin(portal: PortalId, origin: string): Promise<MessageRow[]>;
-  /** What is kept of somebody's words: rows, and how many still hold text. */
-  ofAuthor(author: string): Promise<{ readonly messages: number; readonly texts: number }>;
+  /**
+   * What is kept of somebody's words: rows, and how many still hold text. With a network, of its people alone: ids of two networks
+   * may be equal (what was relayed from one chat to another is told apart by the id only).
+   */
+  ofAuthor(author: string, network?: NetworkId): Promise<{ readonly messages: number; readonly texts: number }>;
   /** Forgets somebody's name and texts; the pairs of ids stay, so that his messages can still be deleted. How many rows. */
-  eraseAuthor(author: string): Promise<number>;
+  eraseAuthor(author: string, network?: NetworkId): Promise<number>;
   /** The newest rows of a portal, newest first. */
   recent(portal: PortalId, lane: "inward" | "outward", limit: number): Promise<MessageRow[]>;
   /** Empties texts older than this; how many. */

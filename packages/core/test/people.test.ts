@@ -1,4 +1,5 @@
 import { jobKey, type RoomId } from "@trestle/core";
+import { createFakeNetwork } from "@trestle/testing";
 import { admin, bob, type Journey, linkedRoom, startJourney, until } from "./journey.ts";
 
 const texts = ({ remote }: Journey) => remote.said.map(({ text }) => text);
@@ -155,6 +156,32 @@ describe("[P5] what is kept of a person", () => {
     await journey.matrix.redactAs(bob, room, said);
     await until(() => journey.remote.said.length === 2);
     expect(journey.remote.said[1]?.kind).toBe("delete");
+  });
+
+  test("what was erased is quoted to nobody", async () => {
+    const journey = await startJourney({ connector: { capabilities: { replies: false } } });
+    const room = await linkedRoom(journey);
+    const said = await journey.matrix.sayAs(bob, room, "something of mine");
+    await until(() => journey.remote.said.length === 1);
+    await ask(journey, bob, room, "erase-me everything");
+    await journey.matrix.sayAs(admin, room, "what?", { replyTo: said });
+    await until(() => journey.remote.said.length === 2);
+    expect(texts(journey)[1]).toContain("what?");
+    expect(texts(journey)[1]).not.toMatch(/something|bob/u);
+  });
+
+  test("of one network is not his namesake's on another", async () => {
+    const connector = { network: createFakeNetwork(["fakenet", "othernet"]) };
+    const journey = await startJourney({ connector });
+    const room = await linkedRoom(journey, "fakenet #chat");
+    const other = await linkedRoom(journey, "othernet #chat");
+    await journey.remote.says("#chat", "Carol", "here");
+    await journey.remote.says("#chat", "Carol", "there", { network: "othernet" });
+    await until(() => arrived(journey, room).length === 1 && arrived(journey, other).length === 1);
+    await until(() => journey.store.disk.messages.size === 2);
+    await journey.remote.asks("Carol", "erase yes", { network: "othernet" });
+    expect(await journey.remote.asks("Carol", "my data")).toContain("ids of 1 messages of yours, the text of 1");
+    expect(await journey.remote.asks("Carol", "my data", { network: "othernet" })).toContain("the text of 0");
   });
 
   test("of what did not get across nothing is left either", async () => {

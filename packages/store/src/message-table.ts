@@ -28,6 +28,8 @@ export interface MessageStatements {
   readonly byOrigin: Statement;
   readonly ofAuthor: Statement;
   readonly eraseAuthor: Statement;
+  readonly ofAuthorThere: Statement;
+  readonly eraseAuthorThere: Statement;
   readonly recent: Statement;
   readonly wipeTexts: Statement;
   readonly lastPosition: Statement;
@@ -67,6 +69,11 @@ export function compileMessages(compiler: Compiler): MessageStatements {
           .whereRaw(`found.${column} <> found.origin`),
       )
       .orderBy("part");
+  /** Of the people of one network; what was relayed into a chat of another stands in the outward lane. */
+  const isThere = (query: Knex.QueryBuilder): void =>
+    void query
+      .where("lane", "outward")
+      .orWhereIn("portal", knex("portals").select("id").where({ network: ":network" }));
   return {
     put: compiler.compile(put(1), {
       of: remember((rows) => compiler.compile(put(rows))),
@@ -92,6 +99,13 @@ export function compileMessages(compiler: Compiler): MessageStatements {
     eraseAuthor: compiler.compile(
       messages()
         .where({ author: ":author" })
+        .update({ author_name: "", text: knex.raw("null") }),
+    ),
+    ofAuthorThere: compiler.compile(messages().count("*").count("text").where({ author: ":author" }).where(isThere)),
+    eraseAuthorThere: compiler.compile(
+      messages()
+        .where({ author: ":author" })
+        .where(isThere)
         .update({ author_name: "", text: knex.raw("null") }),
     ),
     recent: compiler.compile(
@@ -150,11 +164,20 @@ export function createMessages(tables: Tables, statements: MessageStatements): M
     findByEvent: async (portal, id) => (await tables.read(statements.byEvent, { portal, id })).map(messageOf),
     findByRemote: async (portal, id) => (await tables.read(statements.byRemote, { portal, id })).map(messageOf),
     findByOrigin: async (portal, origin) => (await tables.read(statements.byOrigin, { portal, origin })).map(messageOf),
-    ofAuthor: async (author) => {
-      const [row] = await tables.read(statements.ofAuthor, { author });
+    ofAuthor: async (author, network) => {
+      const [row] =
+        network === undefined
+          ? await tables.read(statements.ofAuthor, { author })
+          : await tables.read(statements.ofAuthorThere, { author, network });
       return { messages: asNumber(row?.[0]), texts: asNumber(row?.[1]) };
     },
-    eraseAuthor: async (author) => (await tables.write(step(statements.eraseAuthor, { author })))[0] ?? 0,
+    eraseAuthor: async (author, network) => {
+      const erase =
+        network === undefined
+          ? step(statements.eraseAuthor, { author })
+          : step(statements.eraseAuthorThere, { author, network });
+      return (await tables.write(erase))[0] ?? 0;
+    },
     recent: async (portal, lane, limit) =>
       (await tables.read(statements.recent, { portal, lane, limit })).map(messageOf),
     wipeTexts: async (beforeMs) => (await tables.write(step(statements.wipeTexts, { before: beforeMs })))[0] ?? 0,

@@ -6,14 +6,24 @@ import {
   networkId,
   portalId,
   type ReactionRow,
+  remoteChatId,
   remoteMessageId,
   remoteUserId,
+  roomId,
   userId,
 } from "@trestle/core";
 import { aRow, eachWithStore, hostileStrings, type OpenStore, writeRows } from "./store-trial.ts";
 
 const one = portalId(1);
 const two = portalId(2);
+const aLink = {
+  chat: remoteChatId("#chat"),
+  state: "active",
+  origin: "plumbed",
+  requestedBy: "local admin",
+  createdAtMs: 1_790_000_000_000,
+  settings: "{}",
+} as const;
 
 export function describeWords(open: OpenStore): void {
   describe("somebody's words", () => {
@@ -55,6 +65,27 @@ export function describeWords(open: OpenStore): void {
       const left = await store.messages.findByRemote(one, remoteMessageId("r1"));
       expect(left).toStrictEqual([aRow("$a", "r1", { authorName: "" }), aRow("$a", "r2", { part: 1, authorName: "" })]);
       expect(await store.messages.findByEvent(one, eventId("$c"))).toStrictEqual([bob]);
+    });
+
+    test("[P5] of one network are not those of its namesake on another", async () => {
+      const { portals } = trial.store;
+      const rows = [];
+      for (const network of ["here", "there"]) {
+        const room = roomId(`!${network}:test`);
+        rows.push(await portals.add({ ...aLink, network: networkId(network), room }));
+      }
+      const [here, there] = rows.map(({ id }) => id);
+      const carol = { lane: "inward", author: "carol", text: "words" } as const;
+      await writeRows(trial.store, [
+        aRow("$h", "h", { ...carol, origin: "h", portal: here ?? one }),
+        aRow("$t", "t", { ...carol, origin: "t", portal: there ?? one }),
+      ]);
+      const { messages } = trial.store;
+      expect(await messages.ofAuthor("carol", networkId("here"))).toStrictEqual({ messages: 1, texts: 1 });
+      expect(await messages.eraseAuthor("carol", networkId("here"))).toBe(1);
+      expect(await messages.ofAuthor("carol", networkId("here"))).toStrictEqual({ messages: 1, texts: 0 });
+      expect(await messages.ofAuthor("carol", networkId("there"))).toStrictEqual({ messages: 1, texts: 1 });
+      expect(await messages.ofAuthor("carol")).toStrictEqual({ messages: 2, texts: 1 });
     });
 
     test("[S1] erasing takes an author's name for a name, whatever stands in it", async () => {

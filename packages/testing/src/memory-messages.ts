@@ -1,5 +1,5 @@
 /** The message map over a memory disk. */
-import type { EventId, MessageRow, PortalId, RemoteMessageId } from "@trestle/core";
+import type { EventId, MessageRow, NetworkId, PortalId, RemoteMessageId } from "@trestle/core";
 import { type MemoryDisk, withoutUndefined } from "./memory-disk.ts";
 
 const rowKey = (row: MessageRow): string => JSON.stringify([row.portal, row.lane, row.origin, row.part]);
@@ -66,15 +66,27 @@ export const findByRemote = (disk: MemoryDisk, portal: PortalId, remote: RemoteM
 export const findByOrigin = (disk: MemoryDisk, portal: PortalId, origin: string): MessageRow[] =>
   wholeMessages(disk, new Set((["inward", "outward"] as const).map((lane) => JSON.stringify([portal, lane, origin]))));
 
-export function ofAuthor(disk: MemoryDisk, author: string): { messages: number; texts: number } {
-  const rows = [...disk.messages.values()].filter((row) => row.author === author);
+/** Whether a row is by this author, of this network when one is named. */
+const isBy = (disk: MemoryDisk, author: string, network: NetworkId | undefined) => {
+  const ofNetwork = ({ portal, lane }: MessageRow) =>
+    network === undefined || lane === "outward" || disk.portals.get(portal)?.network === network;
+  return (row: MessageRow): boolean => row.author === author && ofNetwork(row);
+};
+
+export function ofAuthor(
+  disk: MemoryDisk,
+  author: string,
+  network: NetworkId | undefined,
+): { messages: number; texts: number } {
+  const rows = [...disk.messages.values()].filter(isBy(disk, author, network));
   return { messages: rows.length, texts: rows.filter(({ text }) => text !== undefined).length };
 }
 
-export function eraseAuthor(disk: MemoryDisk, author: string): number {
+export function eraseAuthor(disk: MemoryDisk, author: string, network: NetworkId | undefined): number {
+  const isHis = isBy(disk, author, network);
   let erased = 0;
   for (const [key, row] of disk.messages) {
-    if (row.author !== author) continue;
+    if (!isHis(row)) continue;
     const { text: _, ...rest } = row;
     disk.messages.set(key, { ...rest, authorName: "" });
     erased += 1;
