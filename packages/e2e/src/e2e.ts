@@ -13,10 +13,14 @@ import { dailyLife } from "./scenarios/daily-life.ts";
 import { encryptedRooms } from "./scenarios/encryption.ts";
 import { homeserverRestarts } from "./scenarios/homeserver-restarts.ts";
 import { linkLife } from "./scenarios/link-life.ts";
+import { mediaFiles } from "./scenarios/media-files.ts";
 import { mistakes } from "./scenarios/mistakes.ts";
 import { outages } from "./scenarios/outages.ts";
+import { roomUpgrade } from "./scenarios/room-upgrade.ts";
 import { saslAccount, saslLogin } from "./scenarios/sasl.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
+import { sisterRooms } from "./scenarios/sister-rooms.ts";
+import { twoBots } from "./scenarios/two-bots.ts";
 import { createConduitUnderTest } from "./servers/conduit.ts";
 import { createDendriteUnderTest } from "./servers/dendrite.ts";
 import {
@@ -40,6 +44,7 @@ const { values: given } = parseArgs({
     sandbox: { type: "boolean", default: false },
     "burst-messages": { type: "string", default: "500" },
     "burst-restarts": { type: "string", default: "10" },
+    "sister-messages": { type: "string", default: "100" },
     "log-level": { type: "string", default: "info" },
     "keep-log": { type: "boolean", default: false },
   },
@@ -64,7 +69,11 @@ const burst: Scenario = (stage, report, where) =>
   });
 
 const everyday: readonly Scenario[] = [dailyLife, outages];
-const whole: readonly Scenario[] = [...everyday, linkLife, burst, encryptedRooms];
+const sisters: Scenario = (stage, report, where) =>
+  sisterRooms(stage, report, where, { messages: Number(given["sister-messages"]) });
+const inDepth: readonly Scenario[] = [mediaFiles, sisters, roomUpgrade, twoBots];
+// encryptedRooms spoils the link
+const whole: readonly Scenario[] = [...everyday, linkLife, burst, ...inDepth, encryptedRooms];
 
 const wanted = (stage: string): boolean => given.stage === undefined || new RegExp(given.stage).test(stage);
 

@@ -3,7 +3,7 @@
  * commands. It can be killed, terminated and started again; nothing of the bridge is imported here.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -53,6 +53,11 @@ export interface Span {
   running(): boolean;
   /** `KILL` by default: at any instant, without a word. */
   stop(signal?: "TERM" | "KILL"): Promise<{ readonly code: number | null }>;
+  /** Holds the whole process still, and lets it go on. */
+  freeze(): void;
+  thaw(): void;
+  /** Memory of the process, in bytes (Linux). */
+  residentBytes(): number;
   /** Runs one of its commands to its end (`check`, `run` that is to fail). */
   command(args: readonly string[], withinMs?: number): Promise<SpanRun>;
   metrics(): Promise<string>;
@@ -139,6 +144,12 @@ export async function createSpan(options: SpanOptions): Promise<Span> {
       const { code } = await stopping.exited;
       server = undefined;
       return { code };
+    },
+    freeze: () => void process.kill(span.pid, "SIGSTOP"),
+    thaw: () => void process.kill(span.pid, "SIGCONT"),
+    residentBytes() {
+      const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${span.pid}/status`, "utf8"))?.[1];
+      return Number(kilobytes) * 1024;
     },
     command,
     metrics: async () => (await fetch(`${adminUrl}/metrics`)).text(),

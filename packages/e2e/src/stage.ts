@@ -150,7 +150,12 @@ function roomBody(creator: string, bot: string, version = "11"): Record<string, 
   };
 }
 
-async function waitMember(observer: IrcObserver, channel: string, nick: string, withinMs = 20_000): Promise<void> {
+export async function waitMember(
+  observer: IrcObserver,
+  channel: string,
+  nick: string,
+  withinMs = 20_000,
+): Promise<void> {
   const until = Date.now() + withinMs;
   while (!(await observer.members(channel).catch(() => [] as string[])).includes(nick)) {
     if (Date.now() > until) throw new Error(`${nick} did not come into ${channel} within ${withinMs / 1000} s`);

@@ -20,6 +20,7 @@ type Json = Record<string, unknown>;
 
 export interface MatrixObserver {
   readonly userId: string;
+  readonly token: string;
   /** Events of all rooms as `/sync` brought them, with room and time of arrival. */
   readonly seen: readonly { readonly room: string; readonly atMs: number; readonly event: SeenEvent }[];
   /** Rooms one was invited to, with who did it. */
@@ -47,6 +48,10 @@ export interface MatrixObserver {
     fits: (event: SeenEvent) => boolean,
     options?: { readonly withinMs?: number; readonly since?: number; readonly what?: string },
   ): Promise<SeenEvent>;
+  /** Any request below `/_matrix/client/v3`, made once; rejects on what is no 2xx. */
+  request(method: string, path: string, body?: Json): Promise<Json>;
+  /** Uploads a file and resolves with its `mxc:` address. */
+  upload(bytes: Uint8Array<ArrayBuffer>, mimeType: string, name: string): Promise<string>;
   /** The whole room as the server tells it in the end, oldest first. */
   history(room: string): Promise<SeenEvent[]>;
   close(): void;
@@ -79,6 +84,7 @@ export async function createMatrixObserver(login: MatrixLogin): Promise<MatrixOb
     String((await call("PUT", `/rooms/${enc(room)}/send/${enc(type)}/${nextTxn()}`, content))["event_id"]);
   return {
     userId: login.userId,
+    token: login.token,
     seen,
     invites,
     createRoom: async (body) => String((await call("POST", "/createRoom", body))["room_id"]),
@@ -100,6 +106,8 @@ export async function createMatrixObserver(login: MatrixLogin): Promise<MatrixOb
       call("GET", `/rooms/${enc(room)}/state/${enc(type)}/${enc(key)}`).catch(() => undefined),
     members: (room) => members(call, room),
     wait: (room, fits, options = {}) => waitFor({ seen, listeners, who: login.userId }, room, fits, options),
+    request: (method, path, body) => call(method, path, body),
+    upload: (bytes, mimeType, name) => upload(login, bytes, mimeType, name),
     history: (room) => history(call, room),
     close: () => end.abort(),
   };
@@ -132,6 +140,22 @@ function createCaller({ url, token }: MatrixLogin): Caller {
     if (!response.ok) throw new Refused(response.status, `${method} ${path}: ${response.status} ${text.slice(0, 200)}`);
     return JSON.parse(text) as Json;
   };
+}
+
+async function upload(
+  { url, token }: MatrixLogin,
+  body: Uint8Array<ArrayBuffer>,
+  mimeType: string,
+  name: string,
+): Promise<string> {
+  const headers = { authorization: `Bearer ${token}`, "content-type": mimeType };
+  const response = await fetch(`${url}/_matrix/media/v3/upload?filename=${enc(name)}`, {
+    method: "POST",
+    headers,
+    body,
+  });
+  if (!response.ok) throw new Error(`upload of ${name}: ${response.status} ${await response.text()}`);
+  return String(((await response.json()) as Json)["content_uri"]);
 }
 
 /** Tries again while the server is away; a refusal (4xx) is final. */

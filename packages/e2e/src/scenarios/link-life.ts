@@ -1,6 +1,6 @@
 /** A link carries what is said while it is active: nothing from before it, nothing from a pause, also when gap repair looks back. */
 import type { Stage } from "../stage.ts";
-import { claim, isNotice, mark, pause, type Scenario } from "./scenario.ts";
+import { claim, mark, order, pause, roomWithBot, type Scenario } from "./scenario.ts";
 
 const channel = "#link-life";
 
@@ -9,20 +9,11 @@ export const linkLife: Scenario = async (stage, report, where) => {
 };
 
 async function life(stage: Stage): Promise<void> {
-  const { alice, bot, carol, span } = stage;
+  const { alice, carol, span } = stage;
   const [before, first, during, last] = ["before", "first", "during", "last"].map((text) => mark(`said ${text}`));
-  const room = await alice.createRoom({ preset: "public_chat", room_version: "11", invite: [bot] });
-  const until = Date.now() + 15_000;
-  while (!(await alice.members(room)).has(bot)) {
-    claim(Date.now() < until, "the bot did not take the invitation");
-    await pause(100);
-  }
+  const room = await roomWithBot(stage);
   await carol.join(channel);
-  const order = async (line: string, answer: RegExp) => {
-    const since = alice.seen.length;
-    await alice.say(room, `!irc ${line}`);
-    await alice.wait(room, isNotice(stage, answer), { since, what: `the answer to ${line}` });
-  };
+  const say = (line: string, answer: RegExp) => order(stage, room, line, answer);
   const heard = () => carol.messages(channel).map(({ text }) => text);
   const crosses = async (text: string | undefined) => {
     const since = carol.lines.length;
@@ -30,11 +21,11 @@ async function life(stage: Stage): Promise<void> {
     await carol.wait((line) => line.raw.includes(String(text)), 15_000, since);
   };
   await alice.say(room, String(before));
-  await order(`link local ${channel}`, /^Linked to/u);
+  await say(`link local ${channel}`, /^Linked to/u);
   await crosses(first);
-  await order("pause", /^Paused/u);
+  await say("pause", /^Paused/u);
   await alice.say(room, String(during));
-  await order("resume", /^Resumed/u);
+  await say("resume", /^Resumed/u);
   await crosses(last);
   // At its start the bridge looks back at what it may have missed.
   await span.stop("TERM");
@@ -46,5 +37,5 @@ async function life(stage: Stage): Promise<void> {
     const times = heard().filter((line) => line.includes(String(text))).length;
     claim(times === 1, `“${text}” was heard ${times} times`);
   }
-  await order("unlink", /^Unlinked/u);
+  await say("unlink", /^Unlinked/u);
 }

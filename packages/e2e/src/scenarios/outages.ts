@@ -4,7 +4,7 @@ import type { Inspircd } from "../servers/inspircd.ts";
 import { createInspircdServices } from "../servers/inspircd-services.ts";
 import type { FarServer } from "../servers/irc-server.ts";
 import { createFarNgircd } from "../servers/ngircd.ts";
-import type { Stage } from "../stage.ts";
+import { type Stage, waitMember } from "../stage.ts";
 import {
   bodyOf,
   claim,
@@ -69,7 +69,7 @@ async function netsplit(stage: Stage): Promise<void> {
 }
 
 async function ircRestart(stage: Stage): Promise<void> {
-  const { alice, carol, room, irc } = stage;
+  const { alice, carol, room, irc, span, channel } = stage;
   await crossesToMatrix(stage, mark("before the restart"));
   const since = alice.seen.length;
   const before = carol.lines.length;
@@ -77,7 +77,14 @@ async function ircRestart(stage: Stage): Promise<void> {
   const waiting = [mark("waits one"), mark("waits two"), mark("waits three")];
   for (const text of waiting) await alice.say(room, text);
   await pause(700);
-  await irc.start();
+  // IRC keeps nothing: who is to hear it must be back before the bridge is
+  span.freeze();
+  try {
+    await irc.start();
+    await waitMember(carol, channel, carol.nick);
+  } finally {
+    span.thaw();
+  }
   for (const text of waiting)
     await carol.wait((line) => line.command === "PRIVMSG" && line.raw.includes(text), 30_000, before);
   await stage.waitBotJoined();

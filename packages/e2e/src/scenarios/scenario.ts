@@ -1,6 +1,6 @@
 /** What every scenario is given, and the small questions that many of them ask. */
 import type { SeenLine } from "../observers/irc-observer.ts";
-import type { SeenEvent } from "../observers/matrix-observer.ts";
+import type { MatrixObserver, SeenEvent } from "../observers/matrix-observer.ts";
 import type { Report } from "../report.ts";
 import type { Stage } from "../stage.ts";
 
@@ -55,3 +55,44 @@ export function claim(truth: boolean, otherwise: string): asserts truth {
 }
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Resolves once it is true; fails with this sentence. */
+export async function eventually(
+  fits: () => boolean | Promise<boolean>,
+  otherwise: string,
+  withinMs = 15_000,
+): Promise<void> {
+  for (const until = Date.now() + withinMs; !(await fits()); await pause(50)) claim(Date.now() < until, otherwise);
+}
+
+export const hasJoined = (who: MatrixObserver, room: string, user: string): Promise<void> =>
+  eventually(async () => (await who.members(room)).has(user), `${user} did not come into ${room}`);
+
+/** Gives the bridge a command in this room; resolves with its answer. */
+export async function order(stage: Stage, room: string, line: string, answer: RegExp): Promise<SeenEvent> {
+  const { alice } = stage;
+  const since = alice.seen.length;
+  await alice.say(room, `!irc ${line}`);
+  return alice.wait(room, isNotice(stage, answer), { since, what: `the answer to ${line}` });
+}
+
+/** A new room of alice with the bot in it as its second moderator. */
+export async function roomWithBot({ alice, bot }: Stage, version = "11"): Promise<string> {
+  const users = version === "12" ? { [bot]: 100 } : { [alice.userId]: 100, [bot]: 100 };
+  const room = await alice.createRoom({
+    preset: "public_chat",
+    room_version: version,
+    power_level_content_override: { users },
+    invite: [bot],
+  });
+  await hasJoined(alice, room, bot);
+  return room;
+}
+
+/** Starts the bridge anew with these sections in its config. */
+export async function reconfigure(stage: Stage, more: Readonly<Record<string, unknown>>): Promise<void> {
+  await stage.span.stop("TERM");
+  stage.span.configure({ more });
+  await stage.span.start({ withinMs: stage.homeserver.quietMs });
+  await stage.waitBotJoined();
+}

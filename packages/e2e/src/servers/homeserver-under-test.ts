@@ -9,6 +9,7 @@ import {
   createSandboxHomeserver,
   type ProfileName,
   registerPerson,
+  type SandboxClock,
   type SandboxHomeserver,
   type SandboxRegistration,
 } from "@trestle/sandbox";
@@ -22,6 +23,8 @@ export type HomeserverKind = `sandbox-${ProfileName}` | "synapse" | "conduit" | 
 export interface RealServerOptions {
   /** The largest file it takes; default: its own. */
   readonly mediaMaxBytes?: number;
+  /** Strangers may register (Synapse); default: no. */
+  readonly openRegistration?: boolean;
 }
 
 export interface HomeserverUnderTest {
@@ -45,6 +48,27 @@ export interface HomeserverUnderTest {
   remove(): Promise<void>;
 }
 
+/** How much faster than ours the stand-ins' time goes: their back-offs of half a minute would be most of a run. */
+const hurry = 10;
+
+function hurriedClock(): SandboxClock {
+  const began = Date.now();
+  return {
+    now: () => began + (Date.now() - began) * hurry,
+    wait: (ms, signal) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(done, ms / hurry);
+        function done(): void {
+          clearTimeout(timer);
+          signal?.removeEventListener("abort", done);
+          resolve();
+        }
+        signal?.addEventListener("abort", done, { once: true });
+        if (signal?.aborted) done();
+      }),
+  };
+}
+
 /** The stand-in, in our own process. */
 export async function createSandboxUnderTest(
   profile: ProfileName,
@@ -54,13 +78,14 @@ export async function createSandboxUnderTest(
   const sandbox = await createSandboxHomeserver({
     profile,
     serverName: "sandbox.test",
+    clock: hurriedClock(),
     ...(mediaMaxBytes === undefined ? {} : { media: { uploadBytesMax: mediaMaxBytes } }),
   });
   const people: MatrixObserver[] = [];
   return {
     kind: `sandbox-${profile}`,
     registerAs: profile,
-    quietMs: 120_000,
+    quietMs: 30_000,
     ordersAtOnce: true,
     url: sandbox.url,
     serverName: sandbox.serverName,
@@ -86,7 +111,10 @@ export async function createSynapseUnderTest(options: RealServerOptions = {}): P
   const dir = mkdtempSync(join(tmpdir(), "trestle-synapse-"));
   const port = await freePort();
   const serverName = "synapse.test";
-  const config = options.mediaMaxBytes === undefined ? {} : { max_upload_size: options.mediaMaxBytes };
+  const config = {
+    ...(options.mediaMaxBytes === undefined ? {} : { max_upload_size: options.mediaMaxBytes }),
+    ...(options.openRegistration ? { enable_registration: true, enable_registration_without_verification: true } : {}),
+  };
   const registrations: string[] = [];
   const people: MatrixObserver[] = [];
   let synapse: Synapse | undefined;
