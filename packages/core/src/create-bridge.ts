@@ -119,6 +119,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     async start() {
       await control.load();
       await persons.load();
+      await secrets.sweep(journal);
       await links.load();
       await moves.load();
       await homeserver.start({

@@ -89,7 +89,9 @@ async function happened(
       // The name and picture of a room that people made are theirs.
       const ours = portal.origin === "created" ? { name, ...(avatar === undefined ? {} : { avatar }) } : {};
       const wanted = { ...(topic === undefined ? {} : { topic }), ...ours };
-      if (Object.keys(wanted).length > 0) await homeserver.applyRoom(portal.room, wanted, event.by);
+      // Who is not bridged is not shown as who did it either.
+      const by = event.by !== undefined && options.persons.people.isRemoteOut(event.by) ? undefined : event.by;
+      if (Object.keys(wanted).length > 0) await homeserver.applyRoom(portal.room, wanted, by);
       return;
     }
     case "gap": {
@@ -107,7 +109,11 @@ async function happened(
     case "members-changed":
       // Otherwise members come lazily: whoever speaks, joins.
       if (settings.members !== "full") return;
-      return homeserver.applyMembers(portal.room, portal.network, await connector.describeMembers(event.chat));
+      return homeserver.applyMembers(
+        portal.room,
+        portal.network,
+        (await connector.describeMembers(event.chat)).filter((one) => !options.persons.people.isRemoteOut(one)),
+      );
   }
 }
 

@@ -7,8 +7,8 @@ import { matrixNetwork } from "./author.ts";
 import { emptyLookup } from "./codec.ts";
 import { asBridgeError } from "./errors.ts";
 import type { Homeserver, MatrixEvent } from "./homeserver.ts";
-import { jobKey, partKey, remoteUserId } from "./ids.ts";
-import type { SecretStore } from "./store.ts";
+import { controlPortal, jobKey, partKey, remoteUserId } from "./ids.ts";
+import type { JournalStore, SecretStore } from "./store.ts";
 
 export interface SecretTalk {
   /** The event without the secret in it; as it came when it holds none. Doing it twice changes nothing. */
@@ -16,6 +16,8 @@ export interface SecretTalk {
   /** What was said in it; undefined when nothing was, or when it could not be kept. */
   open(event: MatrixEvent): Promise<string | undefined>;
   forget(event: MatrixEvent): Promise<void>;
+  /** Forgets what no waiting job will ask for any more. */
+  sweep(journal: Pick<JournalStore, "find">): Promise<void>;
 }
 
 /** Marks an event whose secret was taken out. Only what we sealed ourselves can be opened, whoever writes the mark. */
@@ -25,7 +27,8 @@ const sealedMark = "dev.trestle.sealed";
 const looksLikeToken = /^(?:syt|mat|mct|mas|mxat)_\S{8,}$|^MDA[A-Za-z0-9_-]{20,}/u;
 const secretMax = 4_096;
 
-const nameOf = (event: MatrixEvent) => `said/${event.event_id}`;
+const prefixOfNames = "said/";
+const nameOf = (event: MatrixEvent) => prefixOfNames + event.event_id;
 
 /** Whether something was taken out of this event. */
 export const isSealed = (event: MatrixEvent): boolean => event.content[sealedMark] === true;
@@ -62,6 +65,13 @@ export function createSecretTalk(secrets: SecretStore, prefix: string, log: Log)
       return { ...rest, content };
     },
     open: (event) => (isSealed(event) ? secrets.get(nameOf(event)) : Promise.resolve(undefined)),
+    async sweep(journal) {
+      for (const name of await secrets.list(prefixOfNames)) {
+        const key = jobKey(`m/${name.slice(prefixOfNames.length)}/${controlPortal}`);
+        const [job] = await journal.find([key]);
+        if (job?.state !== "queued" && job?.state !== "parked") await secrets.remove(name);
+      }
+    },
     forget: (event) => (isSealed(event) ? secrets.remove(nameOf(event)) : Promise.resolve()),
   };
 }

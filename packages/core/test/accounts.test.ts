@@ -1,3 +1,4 @@
+import { BridgeError } from "@trestle/core";
 import { admin, bob, type Journey, linkedRoom, startJourney, until } from "./journey.ts";
 
 const carol = "@carol:test";
@@ -279,6 +280,21 @@ describe("[P3] an access token said to the bot", () => {
     await until(() => journey.matrix.noticesIn(room).some((text) => text.includes("edited command")));
     expect(journey.remote.said.map(({ text }) => text)).toEqual(["end"]);
     expect(traces(journey)).not.toContain(token);
+  });
+
+  test("of a command that fails for good stands in no dead letter, and is forgotten at the next start", async () => {
+    let journey = await startJourney();
+    const direct = await directChat(journey, bob);
+    const { notify } = journey.matrix;
+    Object.assign(journey.matrix, { notify: () => Promise.reject(new BridgeError("homeserver-refused", "no")) });
+    await journey.matrix.sayAs(bob, direct, `login-matrix ${token}`);
+    await until(() => journey.log.entries.some(({ message }) => message === "a message did not get across"));
+    Object.assign(journey.matrix, { notify });
+    const dead = await journey.store.journal.dead({ limit: 10 });
+    expect(dead).toHaveLength(1);
+    expect(JSON.stringify(dead)).not.toContain(token);
+    journey = await journey.restart();
+    expect(await journey.store.secrets.list("said/")).toEqual([]);
   });
 
   test("that cannot be sealed is not kept, and he is told", async () => {

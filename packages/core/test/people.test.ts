@@ -90,6 +90,29 @@ describe("[P5] who says not to be bridged", () => {
     expect(await journey.remote.asks("Bobby", "optin")).toContain("You said on Matrix");
   });
 
+  test("is not among the members of a room either, and sets no topic by name", async () => {
+    const journey = await startJourney({ settings: { members: "full" } });
+    await linkedRoom(journey);
+    const wanted: string[][] = [];
+    const by: (string | undefined)[] = [];
+    const { matrix, remote } = journey;
+    Object.assign(matrix, {
+      applyMembers: async (_room: RoomId, _network: string, members: readonly { readonly id: string }[]) =>
+        void wanted.push(members.map(({ id }) => id)),
+      applyRoom: async (_room: RoomId, _wanted: unknown, author?: { readonly id: string }) => void by.push(author?.id),
+    });
+    await remote.says("#chat", "Carol", "hi");
+    await remote.says("#chat", "Dave", "hi");
+    await remote.asks("Carol", "optout");
+    const chat = remote.network.chatKey("#chat");
+    await remote.emit({ kind: "members-changed", key: "m1", chat });
+    await remote.changesTopic("#chat", "Carol", "hers");
+    await remote.changesTopic("#chat", "Dave", "his");
+    await until(() => wanted.length === 1 && by.length === 2);
+    expect(wanted).toEqual([["dave"]]);
+    expect(by).toEqual([undefined, "dave"]);
+  });
+
   test("nobody is told", async () => {
     const journey = await startJourney();
     const room = await linkedRoom(journey);
