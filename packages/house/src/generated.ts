@@ -19,6 +19,20 @@ export const generatedFiles: readonly GeneratedFile[] = [
     path: "registration/irc.yaml",
     args: ["register", "irc", "--server", "synapse", "--config", "deploy/irc.yaml", "--placeholders", "--out", "-"],
   },
+  {
+    path: "registration/doublepuppet.yaml",
+    args: [
+      "register",
+      "double-puppet",
+      "--server",
+      "synapse",
+      "--config",
+      "deploy/irc.yaml",
+      "--placeholders",
+      "--out",
+      "-",
+    ],
+  },
 ];
 
 /** What differs, for people; undefined when everything is as written. */

@@ -7,6 +7,7 @@ import { isLoopback, parseHostPort } from "./config-values.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { probeHomeserver } from "./homeserver-probe.ts";
 import { loadPuppetRegistration } from "./puppet-registration.ts";
+import { loadRegistration } from "./registration-file.ts";
 import { readKeys } from "./secret-key.ts";
 
 export interface Finding {
@@ -65,9 +66,11 @@ export function checkMediaUrl({ media, homeserver }: SharedConfig): Finding | un
 }
 
 /** Whether the double-puppet registration is sound and the homeserver knows it. Undefined without the section. */
-export async function checkPuppets({ double_puppet: puppets, homeserver }: SharedConfig): Promise<Finding | undefined> {
+export async function checkPuppets(span: string, shared: SharedConfig): Promise<Finding | undefined> {
+  const { double_puppet: puppets, homeserver } = shared;
   if (puppets === undefined) return undefined;
-  const registration = loadPuppetRegistration(puppets.registration, homeserver.name);
+  const own = loadRegistration(span, shared);
+  const registration = loadPuppetRegistration(puppets.registration, homeserver.name, own);
   const probe = await probeHomeserver({ homeserver, appservice: { bot: registration.sender_localpart } }, registration);
   if (probe.kind === "accepted")
     return { ok: true, says: `double_puppet: the homeserver takes ${puppets.registration}` };

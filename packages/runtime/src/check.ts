@@ -25,7 +25,7 @@ export async function check<C>(span: Span<C>, config: LoadedConfig<C>, terminal:
     () => ({ ok: true, says: `config: ${config.file}` }),
     () => checkRegistration(span, config),
     () => checkHomeserver(span, config),
-    () => checkPuppets(shared),
+    () => checkPuppets(span.name, shared),
     () => checkPort("appservice.listen", shared.appservice.listen, running),
     () => checkPort("admin.listen", shared.admin.listen, running),
     () => checkKey(shared),

@@ -24,7 +24,9 @@ export function loadCredentials<C>(span: Span<C>, config: LoadedConfig<C>): Cred
   const { homeserver, double_puppet: doublePuppet } = config.shared;
   const registration = loadRegistration(span.name, config.shared);
   const puppets =
-    doublePuppet === undefined ? undefined : loadPuppetRegistration(doublePuppet.registration, homeserver.name);
+    doublePuppet === undefined
+      ? undefined
+      : loadPuppetRegistration(doublePuppet.registration, homeserver.name, registration);
   const { keys, made } = ensureKeys(span.name, config.shared.secrets);
   return {
     registration,

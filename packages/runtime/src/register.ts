@@ -5,12 +5,11 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { BridgeError } from "@trestle/core";
-import type { Registration, ServerKind } from "@trestle/matrix";
+import { makePuppetRegistration, type Registration, type ServerKind } from "@trestle/matrix";
 import { type LoadedConfig, rewriteConfig } from "./config-file.ts";
 import { isLoopback } from "./config-values.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { nextStep } from "./next-step.ts";
-import { makePuppetRegistration } from "./puppet-registration.ts";
 import {
   placeholderTokens,
   printRegistration,
@@ -80,7 +79,12 @@ function subjectOf<C>(span: Span<C>, { shared, file }: LoadedConfig<C>, options:
   if (options.what === "double-puppet") {
     const { double_puppet: configured, homeserver } = shared;
     return {
-      make: (tokens) => makePuppetRegistration(homeserver.name, tokens),
+      make: (tokens) =>
+        makePuppetRegistration({
+          serverName: homeserver.name,
+          server: options.server,
+          ...(tokens === undefined ? {} : { tokens }),
+        }),
       path: configured?.registration ?? join(dirname(file), "doublepuppet.yaml"),
       key: ["double_puppet", "registration"],
       configured: configured !== undefined,

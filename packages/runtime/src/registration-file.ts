@@ -50,7 +50,7 @@ export function readRegistrationText(path: string): string | undefined {
 
 /** The tokens of a registration that was written before, if it has both and they are real ones. */
 export function tokensOf(text: string): { readonly as: string; readonly hs: string } | undefined {
-  const file = parsed(text);
+  const file = parsedRegistration(text);
   const { as_token: as, hs_token: hs } = (file ?? {}) as { as_token?: unknown; hs_token?: unknown };
   if (typeof as !== "string" || typeof hs !== "string") return undefined;
   return as === placeholderTokens.as || as === "" || hs === "" || hs === placeholderTokens.hs ? undefined : { as, hs };
@@ -61,7 +61,7 @@ export function loadRegistration(span: string, config: SharedConfig): Registrati
   const path = config.appservice.registration;
   const text = readRegistrationText(path);
   if (text === undefined) throw new BridgeError("registration-mismatch", `there is no registration at ${path}`);
-  const file = parsed(text);
+  const file = parsedRegistration(text);
   const problems = checkRegistration(file).map(({ path: at, problem, mend }) => `${at}: ${problem} ${mend}`);
   if (problems.length === 0) problems.push(...differences(span, config, file as Registration));
   if (problems.length > 0) throw new BridgeError("registration-mismatch", `${path}\n${problems.join("\n")}`);
@@ -83,7 +83,8 @@ function differences(span: string, config: SharedConfig, file: Registration): st
   return problems;
 }
 
-function parsed(text: string): unknown {
+/** As YAML gives it; undefined for what is no YAML. */
+export function parsedRegistration(text: string): unknown {
   try {
     return parse(text);
   } catch {

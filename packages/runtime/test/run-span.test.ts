@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { createSandboxHomeserver, registerPerson, type SandboxHomeserver } from "@trestle/sandbox";
 import { openStore } from "@trestle/store";
 import { parse } from "yaml";
+import { loadConfig } from "../src/config-file.ts";
+import { loadCredentials } from "../src/credentials.ts";
+import { createRedactor } from "../src/redact.ts";
 import { spanCommand } from "../src/run-span.ts";
-import { aFolder, fakeSpan, type TestFolder } from "./a-span.ts";
+import { aFolder, fakeSpan, freePort, type TestFolder } from "./a-span.ts";
 
 let folder: TestFolder;
 let homeserver: SandboxHomeserver;
@@ -183,23 +186,25 @@ describe("[P3] the double-puppet registration", () => {
     [
       "a pattern that claims everybody",
       { namespaces: { users: [{ exclusive: true, regex: "^@.*:example\\.org$" }] } },
-      "nobody could log in any more",
+      "nobody else can register or log in",
     ],
     [
       "another server's people",
       { namespaces: { users: [{ exclusive: false, regex: "^@.*:other\\.org$" }] } },
-      "like @somebody:example.org",
+      "covers @somebody:example.org",
     ],
-    ["no pattern", { namespaces: {} }, "No pattern covers the people"],
+    ["no pattern", { namespaces: {} }, "covers @somebody:example.org"],
     [
       "a pattern that is none",
       { namespaces: { users: [{ exclusive: false, regex: "(" }] } },
-      "No pattern covers the people",
+      "is no regular expression",
     ],
-    ["an address", { url: "http://127.0.0.1:1" }, "The homeserver would push every event to it."],
-    ["a rate limit", { rate_limited: true }, "rate_limited: People are rate limited."],
-    ["a placeholder", { as_token: "REPLACE-BY-trestle-register" }, "as token: It is a placeholder"],
-    ["a token that is a number", { hs_token: 12 }, "hs token: It is missing or no text."],
+    ["an address", { url: "http://127.0.0.1:1" }, "pushes every event of the server twice"],
+    ["a rate limit", { rate_limited: true }, "is rate limited"],
+    ["a placeholder", { as_token: "REPLACE-BY-trestle-register-as" }, "Its tokens are placeholders"],
+    ["a short token", { as_token: "hunter2" }, "Its tokens are placeholders"],
+    ["a token that is a number", { hs_token: 12 }, "Its tokens are placeholders"],
+    ["no address at all", { url: undefined }, "The double-puppet registration has no url"],
   ])("with %s keeps the span from starting, and check says why", async (_what, change, words) => {
     await registered();
     await registerPuppets();
@@ -255,6 +260,28 @@ describe("a span that runs", () => {
     expect(heard.text.err).toBe("");
     expect(process.listenerCount("SIGTERM")).toBe(before);
     await expect(fetch(`${base}/health`)).rejects.toThrow();
+  });
+
+  test("[S4] with public media and double puppets serves the one, knows the other, and keeps its key apart from both", async () => {
+    await registered();
+    await folder.command("register", "double-puppet", "--server", "synapse", "--config", folder.config);
+    const puppets = parse(readFileSync(join(folder.path, "doublepuppet.yaml"), "utf8"));
+    homeserver.addAppservice(puppets);
+    const media = `127.0.0.1:${await freePort()}`;
+    folder.write({ ...configured(), media: { listen: media, url: "https://media.example.org" } });
+    const base = `http://${configured()["admin"]?.["listen"]}`;
+    const running = spanCommand(fakeSpan, ["run", "--config", folder.config], {}, folder.terminal());
+    await until(async () => (await fetch(`${base}/ready`)).ok);
+    expect((await fetch(`http://${media}/anything`)).status).toBe(404);
+    process.emit("SIGTERM");
+    expect(await running).toBe(0);
+
+    const keyFile = join(folder.path, "fake.key");
+    expect(statSync(keyFile).mode & 0o777).toBe(0o600);
+    const [key = ""] = readFileSync(keyFile, "utf8").split("\n").slice(-2);
+    const { secrets } = loadCredentials(fakeSpan, loadConfig(folder.config, fakeSpan, {}));
+    const shown = createRedactor(secrets).text(`${key} ${puppets.as_token} ${puppets.hs_token}`);
+    expect(shown).toBe("[redacted] [redacted] [redacted]");
   });
 
   test("waits for a homeserver that is away instead of giving up, and stops when told", async () => {
