@@ -135,16 +135,6 @@ export function createPersons(options: PersonsOptions): Persons {
     },
   });
 
-  let losses: Promise<void> = Promise.resolve();
-  const tellLost = async (user: UserId, why: string): Promise<void> => {
-    // One notice for one loss, however often it is found out, also by the next process.
-    const known = await store.kv.get(lostKey(user));
-    const loss = known ?? crypto.randomUUID();
-    if (known === undefined) await store.kv.put(lostKey(user), loss);
-    const text = `I can no longer act as you (${why}): what you say on the other side appears under a name of the bridge. Say \`login-matrix\` to log in again, \`ping-matrix\` to see what is wrong.`;
-    await tell(user, text, `puppet-lost/${loss}`);
-  };
-
   return {
     accounts,
     people,
@@ -165,6 +155,25 @@ export function createPersons(options: PersonsOptions): Persons {
       row.lane === "inward" && accounts.ownerOf(portal.network, row.author as RemoteAuthor["id"]) === user,
     quotesFromMs: (user) => people.of(user).erasedAtMs ?? 0,
     tell,
+    ...createLosses({ ...options, tell }),
+  };
+}
+
+/** Logins that were lost: one notice for one loss, however often it is found out, also by the next process. */
+function createLosses({
+  store,
+  log,
+  tell,
+}: Pick<PersonsOptions, "store" | "log"> & Pick<Persons, "tell">): Pick<Persons, "puppetLost" | "puppetSettled"> {
+  let losses: Promise<void> = Promise.resolve();
+  const tellLost = async (user: UserId, why: string): Promise<void> => {
+    const known = await store.kv.get(lostKey(user));
+    const loss = known ?? crypto.randomUUID();
+    if (known === undefined) await store.kv.put(lostKey(user), loss);
+    const text = `I can no longer act as you (${why}): what you say on the other side appears under a name of the bridge. Say \`login-matrix\` to log in again, \`ping-matrix\` to see what is wrong.`;
+    await tell(user, text, `puppet-lost/${loss}`);
+  };
+  return {
     puppetLost: (user, why) => {
       // One after the other: the second finds that the first was told.
       losses = losses
