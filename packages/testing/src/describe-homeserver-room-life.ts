@@ -1,5 +1,6 @@
 /// <reference types="jest" />
 /** The contract's part on what rooms live through: ghosts with name and picture, members, bridge states, spaces, marks. */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { type BridgeInfo, networkId, type RemoteAuthor, roomId, userId } from "@trestle/core";
 import { freshAuthor, freshName, type Running, sayAs, until } from "./homeserver-trial.ts";
 
@@ -37,6 +38,24 @@ function describeGhosts(get: () => Running): void {
       "the new name is in the room",
       async () => (await alice.getState(here, "m.room.member", ghost))["displayname"] === "Countess Lovelace",
     );
+  });
+
+  it("[P1] a first message takes three requests: registered, joined with its name, said", async () => {
+    const { homeserver, room } = get();
+    const here = await room();
+    // The homeserver shows with the first of all whether it takes a join with a name.
+    await sayAs(homeserver, here, freshAuthor("First"), "hello");
+    const author = freshAuthor("Second");
+    const requests = requestsOf(homeserver.ghostOf(author));
+    await sayAs(homeserver, here, author, "hello");
+    requests.stop();
+    // Its profile, and whatever else, comes behind.
+    const saidAt = requests.seen.findIndex((request) => request.includes("/send/"));
+    expect(requests.seen.slice(0, saidAt + 1)).toEqual([
+      "POST /_matrix/client/v3/register",
+      expect.stringMatching(/^PUT .*\/state\/m\.room\.member\//),
+      expect.stringMatching(/^PUT .*\/send\/m\.room\.message\//),
+    ]);
   });
 
   it("[P1] a first message in a room by invitation shows the right name too", async () => {
@@ -95,6 +114,19 @@ function describeGhosts(get: () => Running): void {
   });
 }
 
+/** What this process asks as this ghost, and which accounts it makes; until its first message is answered. */
+function requestsOf(ghost: string): { readonly seen: string[]; stop(): void } {
+  const seen: string[] = [];
+  const channel = "undici:request:create";
+  const note = (message: unknown) => {
+    const { method, path } = (message as { request: { method: string; path: string } }).request;
+    const asGhost = path.includes(`user_id=${encodeURIComponent(ghost)}`);
+    if (asGhost || path.endsWith("/register")) seen.push(`${method} ${path.split("?")[0]}`);
+  };
+  subscribe(channel, note);
+  return { seen, stop: () => void unsubscribe(channel, note) };
+}
+
 function describeMembers(get: () => Running): void {
   it("[R5] ghosts of a network become these, and nobody else is touched", async () => {
     const { alice, homeserver, room } = get();
@@ -123,6 +155,7 @@ function describeMembers(get: () => Running): void {
     const { alice, homeserver, room } = get();
     const here = roomId(await room());
     const [ann, ben] = [freshAuthor("Ann"), freshAuthor("Ben")];
+    await sayAs(homeserver, here, ann, "here");
     await alice.ban(here, homeserver.ghostOf(ann));
     await homeserver.applyMembers(here, networkId("trialnet"), [ann, ben]);
     const membership = async (author: RemoteAuthor) =>
