@@ -36,7 +36,7 @@ export function createBridge(options: BridgeOptions): Bridge {
   const stops = createStops({ brakes, homeserver, links: () => links, lanes: () => lanes, clock, log, prefix });
   const messages = createMessageMap(store.messages);
   const persons = createPersons({ ...options, router, messages, siblings, prefix, lanes: () => lanes });
-  const secrets = createSecretTalk(store.secrets, prefix, log);
+  const secrets = createSecretTalk(store, prefix, log);
   const lanes = createCrossing(options, {
     router,
     messages,
@@ -119,7 +119,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     async start() {
       await control.load();
       await persons.load();
-      await secrets.sweep(journal);
+      await secrets.sweep();
       await links.load();
       await moves.load();
       await homeserver.start({

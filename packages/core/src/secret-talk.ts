@@ -8,7 +8,7 @@ import { emptyLookup } from "./codec.ts";
 import { asBridgeError } from "./errors.ts";
 import type { Homeserver, MatrixEvent } from "./homeserver.ts";
 import { controlPortal, jobKey, partKey, remoteUserId } from "./ids.ts";
-import type { JournalStore, SecretStore } from "./store.ts";
+import type { Store } from "./store.ts";
 
 export interface SecretTalk {
   /** The event without the secret in it; as it came when it holds none. Doing it twice changes nothing. */
@@ -17,7 +17,7 @@ export interface SecretTalk {
   open(event: MatrixEvent): Promise<string | undefined>;
   forget(event: MatrixEvent): Promise<void>;
   /** Forgets what no waiting job will ask for any more. */
-  sweep(journal: Pick<JournalStore, "find">): Promise<void>;
+  sweep(): Promise<void>;
 }
 
 /** Marks an event whose secret was taken out. Only what we sealed ourselves can be opened, whoever writes the mark. */
@@ -51,25 +51,34 @@ function secretWords(prefix: string, text: string): { readonly command: string; 
   return secret === undefined ? undefined : { command: token === command ? "login-matrix" : command, secret };
 }
 
-export function createSecretTalk(secrets: SecretStore, prefix: string, log: Log): SecretTalk {
+export function createSecretTalk(
+  { secrets, journal }: Pick<Store, "secrets" | "journal">,
+  prefix: string,
+  log: Log,
+): SecretTalk {
+  const stateOf = async (event: string) => (await journal.find([jobKey(`m/${event}/${controlPortal}`)]))[0]?.state;
   return {
     async seal(event) {
       const found = event.type === "m.room.message" ? secretWords(prefix, textMeant(event)) : undefined;
       if (found === undefined) return event;
+      // An event that comes again after its command was answered would leave its secret behind.
+      const state = await stateOf(event.event_id);
+      const isOver = state !== undefined && state !== "queued" && state !== "parked";
       // Without a key nothing can be sealed; it is then not kept at all, and the command says so.
-      await secrets
-        .put(nameOf(event), found.secret.slice(0, secretMax))
-        .catch((err) => log.warn({ err }, "a token that was given to us cannot be kept"));
+      if (!isOver) {
+        await secrets
+          .put(nameOf(event), found.secret.slice(0, secretMax))
+          .catch((err) => log.warn({ err }, "a token that was given to us cannot be kept"));
+      }
       const content = { msgtype: "m.text", body: `${prefix} ${found.command}`, [sealedMark]: true };
       const { unsigned: _unsigned, ...rest } = event;
       return { ...rest, content };
     },
     open: (event) => (isSealed(event) ? secrets.get(nameOf(event)) : Promise.resolve(undefined)),
-    async sweep(journal) {
+    async sweep() {
       for (const name of await secrets.list(prefixOfNames)) {
-        const key = jobKey(`m/${name.slice(prefixOfNames.length)}/${controlPortal}`);
-        const [job] = await journal.find([key]);
-        if (job?.state !== "queued" && job?.state !== "parked") await secrets.remove(name);
+        const state = await stateOf(name.slice(prefixOfNames.length));
+        if (state !== "queued" && state !== "parked") await secrets.remove(name);
       }
     },
     forget: (event) => (isSealed(event) ? secrets.remove(nameOf(event)) : Promise.resolve()),

@@ -297,6 +297,19 @@ describe("[P3] an access token said to the bot", () => {
     expect(await journey.store.secrets.list("said/")).toEqual([]);
   });
 
+  test("that comes again when it was dealt with is not kept again", async () => {
+    const journey = await startJourney();
+    const direct = await directChat(journey, bob);
+    const said = await journey.matrix.sayAs(bob, direct, `login-matrix ${token}`);
+    const event = journey.matrix.eventsIn(direct).find((one) => one.event_id === said);
+    if (event === undefined) throw new Error("the event is not in the room");
+    await until(() => journey.matrix.noticesIn(direct).some((text) => text.includes("is not yours")));
+    await until(() => journey.store.disk.secrets.size === 0);
+    await journey.matrix.pushEvents([event]);
+    expect(await journey.store.secrets.list("said/")).toEqual([]);
+    expect(journey.matrix.puppets.tried).toHaveLength(1);
+  });
+
   test("that cannot be sealed is not kept, and he is told", async () => {
     const journey = await startJourney();
     const direct = await directChat(journey, bob);
