@@ -6,8 +6,9 @@ import type { Clock } from "./ambient.ts";
 import type { BridgeSettings } from "./bridge.ts";
 import type { CommandContext, CommandIssuer } from "./commands/command.ts";
 import { runCommand } from "./commands/index.ts";
+import { createDirectChats } from "./direct-chats.ts";
 import type { Homeserver, Interpreted, MatrixEvent } from "./homeserver.ts";
-import type { RoomId, UserId } from "./ids.ts";
+import type { RoomId } from "./ids.ts";
 import type { ControlBody } from "./intake.ts";
 import { encryptedReason, type Links } from "./links.ts";
 import type { Moves } from "./moves.ts";
@@ -40,11 +41,9 @@ export interface Control {
   load(): Promise<void>;
 }
 
-const directKey = (room: string) => `direct/${room}`;
-
 export function createControl(options: ControlOptions): Control {
   const { homeserver, kv, clock } = options;
-  const direct = new Set<RoomId>();
+  const direct = createDirectChats(kv, homeserver);
 
   const handle = async (event: MatrixEvent, key: string): Promise<void> => {
     const meaning = homeserver.interpret(event);
@@ -79,14 +78,13 @@ export function createControl(options: ControlOptions): Control {
       await homeserver.joinRoom(room);
       options.joined(room);
       if (meaning.direct) {
-        direct.add(room);
-        await kv.put(directKey(room), event.sender);
+        await direct.add(room, event.sender);
       }
       await homeserver.notify(room, greeting(options, meaning.direct), key);
       return;
     }
     if (meaning.membership === "leave" || meaning.membership === "ban") {
-      if (direct.delete(room)) await kv.remove(directKey(room));
+      await direct.remove(room);
       for (const row of options.router.ofRoom(room)) {
         await options.links.pause(row, `the bridge was removed from the room by ${event.sender}`);
       }
@@ -98,8 +96,7 @@ export function createControl(options: ControlOptions): Control {
     if (offered !== undefined) return;
     const room = await homeserver.createDirectRoom(event.sender);
     await kv.put(`unencrypted/${event.room_id}`, room);
-    direct.add(room);
-    await kv.put(directKey(room), event.sender);
+    await direct.add(room, event.sender);
     await homeserver.notify(
       event.room_id,
       "This chat is encrypted and I cannot read it. I have invited you to one that is not; please write to me there.",
@@ -107,28 +104,16 @@ export function createControl(options: ControlOptions): Control {
     );
   };
 
-  /** The chat of this person and the bot; a new one when there is none. */
-  const directRoomOf = async (user: UserId): Promise<RoomId> => {
-    const known = (await kv.list("direct/")).filter(({ value }) => value === user).at(-1);
-    if (known !== undefined) return known.key.slice("direct/".length) as RoomId;
-    const room = await homeserver.createDirectRoom(user);
-    direct.add(room);
-    await kv.put(directKey(room), user);
-    return room;
-  };
-
   return {
     async deliver(job) {
       const body = JSON.parse(job.body) as ControlBody;
-      if ("tell" in body) await homeserver.notify(await directRoomOf(body.tell.user), body.tell.text, job.key);
+      if ("tell" in body) await homeserver.notify(await direct.of(body.tell.user), body.tell.text, job.key);
       else if ("remote" in body) await homeserver.renameGhost(body.remote.user, body.remote.was);
       else await handle(body.event, job.key);
       return { state: "done", atMs: clock.now() };
     },
-    isDirect: (room) => direct.has(room),
-    async load() {
-      for (const { key } of await kv.list("direct/")) direct.add(key.slice("direct/".length) as RoomId);
-    },
+    isDirect: direct.has,
+    load: direct.load,
   };
 }
 

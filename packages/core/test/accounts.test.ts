@@ -371,6 +371,19 @@ describe("[P3] logging in without a token, out, and being thrown out", () => {
     await until(() => lost().length === 2);
   });
 
+  test("who has left the direct chat is invited to another", async () => {
+    const journey = await startJourney();
+    const direct = await directChat(journey, bob);
+    await journey.matrix.leaveAs(bob, direct);
+    journey.matrix.losePuppet(bob, "the token was refused");
+    const other = () => [...journey.matrix.matrix.rooms.values()].find((room) => room.direct && room.id !== direct);
+    await until(() =>
+      journey.matrix.noticesIn(other()?.id ?? direct).some((text) => text.startsWith("I can no longer")),
+    );
+    expect(other()).toBeDefined();
+    expect(journey.matrix.noticesIn(direct)).toHaveLength(1);
+  });
+
   test("who has no direct chat is invited to one", async () => {
     const journey = await startJourney();
     journey.matrix.losePuppet(carol, "the token was refused");
