@@ -4,7 +4,9 @@
  * profiles in `npm test` and on a real Synapse end to end: where they differ, the sandbox is wrong. Call it at the top level
  * of a test file.
  */
+import { userId } from "@trestle/core";
 import { describeIngest } from "./describe-homeserver-ingest.ts";
+import { describePuppets, type PuppetsUnderTest } from "./describe-homeserver-puppets.ts";
 import { describeRepair } from "./describe-homeserver-repair.ts";
 import { describeRoomLife } from "./describe-homeserver-room-life.ts";
 import { describeRooms } from "./describe-homeserver-rooms.ts";
@@ -46,9 +48,28 @@ export function describeHomeserver(
     describeRooms(get);
     describeRoomLife(get);
     describeUpgrades(get);
+    describePuppets(() => puppetsOf(get()));
     describeIngest(get);
     describeRepair(get, contract);
   });
+}
+
+/** People with sessions of their own at the server. */
+function puppetsOf(running: Running): PuppetsUnderTest {
+  const { trial, alice, host, homeserver, room } = running;
+  return {
+    homeserver,
+    host,
+    reader: alice,
+    room,
+    person: async () => {
+      const person = await trial.person(freshName("pat"));
+      const { token, request } = person;
+      if (token === undefined || request === undefined) throw new Error("these people have no sessions");
+      const endToken = async () => void (await request("POST", "/v3/logout", {}));
+      return { userId: userId(person.userId), token, say: person.say, join: person.join, endToken };
+    },
+  };
 }
 
 async function open(trial: HomeserverTrial): Promise<Running> {

@@ -9,6 +9,7 @@ import {
   type Homeserver,
   type HomeserverHost,
   type MatrixEvent,
+  matrixNetwork,
   type Part,
   type PartKey,
   type RemoteAuthor,
@@ -21,7 +22,7 @@ import { authorOfGhost, createGhosts, type FakeGhosts, ghostId } from "./fake-gh
 import { createFakeMatrix, type FakeMatrix, type FakeRoom, stateOf } from "./fake-matrix.ts";
 import { createMatrixPeople, type MatrixPeople } from "./fake-matrix-people.ts";
 import { createFakeMedia, type FakeHomeserverMedia } from "./fake-media.ts";
-import { createFakePuppets, type FakePuppets } from "./fake-puppets.ts";
+import { createFakePuppets, type FakePuppets, isMarked, puppetMark } from "./fake-puppets.ts";
 import { createFakeRooms } from "./fake-rooms.ts";
 import { createTransactions, type Transactions } from "./fake-transactions.ts";
 import { createFaults, type Faults, type FaultyPath } from "./faults.ts";
@@ -90,14 +91,15 @@ export function createFakeHomeserver(options: FakeHomeserverOptions = {}): FakeH
   const limit = { ...capabilities.text, max: options.bodyMax ?? capabilities.text.max };
   const faults = createFaults();
   const ghosts = createGhosts(matrix, bot);
-  const transactions = createTransactions(matrix, (user) => user === bot || ghosts.isOurs(user));
+  const isOwn = (event: MatrixEvent) => event.sender === bot || ghosts.isOurs(event.sender) || isMarked(event);
+  const transactions = createTransactions(matrix, isOwn);
   const media = createFakeMedia({
     files: matrix.files,
     publishes: options.publishes ?? true,
     uploadBytesMax: options.uploadBytesMax ?? Number.POSITIVE_INFINITY,
   });
-  const puppets = createFakePuppets(matrix);
   let told: HomeserverHost | undefined;
+  const puppets = createFakePuppets(matrix, (user, why) => told?.puppetLost(user, why));
   const state = { current: "starting" as "starting" | "up" | "away", detail: undefined as string | undefined };
 
   return {
@@ -209,8 +211,21 @@ function createSends(
   const senderOf = (room: FakeRoom, author: RemoteAuthor): UserId => {
     if (author.service === true) return ghosts.requireBot(room);
     const { puppet } = author;
-    const isHimself = puppet !== undefined && puppets.has(puppet) && matrix.membership(room, puppet) === "join";
+    const isHimself = puppet !== undefined && puppets.use(puppet) && enter(room, puppet, author);
     return isHimself ? puppet : ghosts.ensureIn(room, author);
+  };
+  /** Nobody is drawn into a room because it shares its chat with one that he is in. */
+  const enter = (room: FakeRoom, user: UserId, author: RemoteAuthor): boolean => {
+    const membership = matrix.membership(room, user);
+    if (membership === "join") return true;
+    const mayNot = membership === "ban" || (room.inviteOnly && membership !== "invite");
+    if (mayNot || author.network === matrixNetwork) return false;
+    matrix.write(room, user, {
+      type: "m.room.member",
+      stateKey: user,
+      content: { membership: "join", ...puppetMark },
+    });
+    return true;
   };
   const once = (key: string, send: () => MatrixEvent["event_id"]) => {
     const before = matrix.transactions.get(key);
@@ -229,7 +244,9 @@ function createSends(
       return faults.around(room, () =>
         once(`part/${room}/${key}`, () => {
           const found = roomOrRefuse(matrix, room);
-          return writePart(matrix, found, senderOf(found, author), part, author, { key, bot });
+          const sender = senderOf(found, author);
+          const marks = sender === author.puppet ? puppetMark : {};
+          return writePart(matrix, found, sender, part, author, { key, bot, marks });
         }),
       );
     },
@@ -263,7 +280,7 @@ function writePart(
   sender: UserId,
   part: Part,
   author: RemoteAuthor,
-  { key, bot }: { readonly key: PartKey; readonly bot: UserId },
+  { key, bot, marks }: { readonly key: PartKey; readonly bot: UserId; readonly marks: object },
 ): MatrixEvent["event_id"] {
   const redact = (redacts: MatrixEvent["event_id"], content: Readonly<Record<string, unknown>>) =>
     matrix.write(room, sender, { type: "m.room.redaction", content, redacts }).event_id;
@@ -278,7 +295,7 @@ function writePart(
     case "unreact": {
       const reaction = room.events.find((event) => isReaction(event, sender, part["target"], part["key"]));
       if (!reaction) throw new BridgeError("no-target", "no such reaction");
-      return redact(reaction.event_id, {});
+      return redact(reaction.event_id, { ...marks });
     }
     case "typing":
     case "read":
@@ -292,11 +309,12 @@ function writePart(
     }
   }
   const content = part["content"] as Readonly<Record<string, unknown>>;
-  if (part["type"] === "m.room.redaction") return redact(part["redacts"] as MatrixEvent["event_id"], content);
+  if (part["type"] === "m.room.redaction")
+    return redact(part["redacts"] as MatrixEvent["event_id"], { ...content, ...marks });
   const origin = { ...(content["dev.trestle.origin"] as object), key };
   return matrix.write(room, sender, {
     type: String(part["type"]),
-    content: { ...content, "dev.trestle.origin": origin },
+    content: { ...content, ...marks, "dev.trestle.origin": origin },
   }).event_id;
 }
 

@@ -2,7 +2,7 @@
  * How the fake homeserver pushes: one transaction at a time, in order, and the same one again until it is acknowledged. What
  * a test made it lose is found only by `repair`, which asks the bridge what it knows, as gap repair does.
  */
-import type { HomeserverHost, MatrixEvent, UserId } from "@trestle/core";
+import type { HomeserverHost, MatrixEvent } from "@trestle/core";
 import type { FakeMatrix } from "./fake-matrix.ts";
 
 export interface Transactions {
@@ -17,7 +17,7 @@ export interface Transactions {
   lastAtMs(): number | undefined;
 }
 
-export function createTransactions(matrix: FakeMatrix, isOwn: (user: UserId) => boolean): Transactions {
+export function createTransactions(matrix: FakeMatrix, isOwn: (event: MatrixEvent) => boolean): Transactions {
   let host: HomeserverHost | undefined;
   let dead = false;
   let losing = 0;
@@ -46,7 +46,7 @@ export function createTransactions(matrix: FakeMatrix, isOwn: (user: UserId) => 
   return {
     redeliver,
     push: async (events) => {
-      const others = events.filter((event) => !isOwn(event.sender));
+      const others = events.filter((event) => !isOwn(event));
       const lost = others.slice(0, losing);
       losing -= lost.length;
       const pushed = others.slice(lost.length);
@@ -60,7 +60,7 @@ export function createTransactions(matrix: FakeMatrix, isOwn: (user: UserId) => 
         if (lastEvent === undefined) continue;
         const events = matrix.room(room)?.events ?? [];
         const since = events.slice(events.findIndex((event) => event.event_id === lastEvent) + 1);
-        const others = since.filter((event) => !isOwn(event.sender));
+        const others = since.filter((event) => !isOwn(event));
         const known = await to.known(
           room,
           others.map((event) => event.event_id),

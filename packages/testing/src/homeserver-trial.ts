@@ -19,6 +19,7 @@ import {
   type RoomId,
   remoteUserId,
   roomId,
+  type UserId,
 } from "@trestle/core";
 import { aMessage } from "./builders.ts";
 import { createFakeFiles, type FakeFiles } from "./fake-media.ts";
@@ -51,6 +52,9 @@ export interface TrialPerson {
   /** Replaces a room by one of this version; the new room. */
   upgrade(room: string, version: string): Promise<string>;
   history(room: string): Promise<readonly TrialEvent[]>;
+  /** His session at a real server, and any call of the client-server API in it. */
+  readonly token?: string;
+  request?(method: string, path: string, body?: Readonly<Record<string, unknown>>): Promise<unknown>;
 }
 
 export interface HomeserverTrial {
@@ -76,6 +80,8 @@ export interface TrialHost extends HomeserverHost {
   readonly files: FakeFiles;
   readonly taken: readonly MatrixEvent[];
   readonly ephemerals: readonly EphemeralEvent[];
+  /** For whom we can no longer act, as we were told. */
+  readonly lost: readonly UserId[];
   /** How often an event came again. */
   readonly again: number;
   /** From now on this room is one of an active portal. */
@@ -92,6 +98,7 @@ export function createTrialHost(): TrialHost {
   const taken: MatrixEvent[] = [];
   const ids = new Set<EventId>();
   const ephemerals: EphemeralEvent[] = [];
+  const lost: UserId[] = [];
   const rooms = new Set<RoomId>();
   const files = createFakeFiles("trial:");
   let held = Promise.resolve();
@@ -101,6 +108,7 @@ export function createTrialHost(): TrialHost {
   return {
     taken,
     ephemerals,
+    lost,
     files,
     get again() {
       return again;
@@ -134,7 +142,7 @@ export function createTrialHost(): TrialHost {
     },
     ephemeral: (event) => void ephemerals.push(event),
     openMedia: ({ source }) => files.open(source),
-    puppetLost: () => undefined,
+    puppetLost: (user) => void lost.push(user),
     repairRooms: async () =>
       [...rooms].map((room) => {
         const event = last(room);
