@@ -4,6 +4,7 @@
  * their queue (a room, a stranger at the media proxy), so that a room with a hundred files delays no other.
  */
 import type { Meter } from "@trestle/core";
+import { createSweep } from "./media-sweep.ts";
 
 export const mediaBytesMax = 64 * 1024 * 1024;
 /** A stream's own buffers, a piece on its way and the socket's share. */
@@ -30,6 +31,7 @@ export interface MediaBudget {
 export function createMediaBudget(meter: Meter, bytesMax = mediaBytesMax): MediaBudget {
   /** Queues in the order in which they come to their turn. */
   const queues = new Map<string, (() => void)[]>();
+  const sweep = createSweep();
   let reserved = 0;
   let held = 0;
   let reservedPeak = 0;
@@ -62,6 +64,7 @@ export function createMediaBudget(meter: Meter, bytesMax = mediaBytesMax): Media
     const hold = (bytes: number) => {
       if (over) return;
       const extra = Math.max(0, bytes - windowBytes) - Math.max(0, mine - windowBytes);
+      sweep(bytes);
       held += bytes - mine;
       heldPeak = Math.max(heldPeak, held);
       mine = bytes;

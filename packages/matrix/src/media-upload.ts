@@ -82,7 +82,7 @@ export function createMediaUpload(options: MediaUploadOptions): MediaUpload {
         if (stream.byteLength !== undefined) checkSize(stream.byteLength, limit);
         const sized =
           stream.byteLength === undefined
-            ? await spool(stream, limit ?? spoolBytesMax)
+            ? await spool({ ...stream, bytes: held(stream.bytes, lease) }, limit ?? spoolBytesMax)
             : { ...stream, byteLength: stream.byteLength };
         try {
           const mimeType = typeOf(wanted.mimeType, stream.mimeType);
