@@ -51,19 +51,7 @@ export function createGapRepair(options: GapRepairOptions): GapRepair {
     const floor = page.events.findIndex((event) => event.event_id === room.floor);
     const above = floor < 0 ? page : { ...page, events: page.events.slice(0, floor) };
     const { events, reached } = cutAtLast(above, room);
-    return { events: [...redactionsOf(above, room, events), ...events], reached: reached || floor >= 0 };
-  }
-
-  /** Redactions that the page's events tell of and that do not stand in it themselves, newest first. */
-  function redactionsOf(page: Page, room: RepairRoom, found: readonly MatrixEvent[]): MatrixEvent[] {
-    const redactions = new Map<EventId, MatrixEvent>();
-    for (const { event_id: redacts, unsigned } of page.events) {
-      const because = asEvent(unsigned?.["redacted_because"], room.room);
-      if (because === undefined || because.type !== "m.room.redaction" || isOwn(because)) continue;
-      if (isOld(because, room) || found.some((event) => event.event_id === because.event_id)) continue;
-      redactions.set(because.event_id, { ...because, redacts });
-    }
-    return [...redactions.values()].sort((left, right) => right.origin_server_ts - left.origin_server_ts);
+    return { events: [...redactionsOf(above, room, events, isOwn), ...events], reached: reached || floor >= 0 };
   }
 
   function cutAtLast(page: Page, room: RepairRoom): { events: MatrixEvent[]; reached: boolean } {
@@ -156,3 +144,20 @@ export function createGapRepair(options: GapRepairOptions): GapRepair {
 
 const isOld = (event: MatrixEvent, { lastAtMs }: RepairRoom): boolean =>
   lastAtMs !== undefined && event.origin_server_ts < lastAtMs - behindMs;
+
+/** Redactions that the page's events tell of and that do not stand in it themselves, newest first. */
+function redactionsOf(
+  page: Page,
+  room: RepairRoom,
+  found: readonly MatrixEvent[],
+  isOwn: (event: MatrixEvent) => boolean,
+): MatrixEvent[] {
+  const redactions = new Map<EventId, MatrixEvent>();
+  for (const { event_id: redacts, unsigned } of page.events) {
+    const because = asEvent(unsigned?.["redacted_because"], room.room);
+    if (because === undefined || because.type !== "m.room.redaction" || isOwn(because)) continue;
+    if (isOld(because, room) || found.some((event) => event.event_id === because.event_id)) continue;
+    redactions.set(because.event_id, { ...because, redacts });
+  }
+  return [...redactions.values()].sort((left, right) => right.origin_server_ts - left.origin_server_ts);
+}

@@ -5,7 +5,6 @@
 import {
   BridgeError,
   type Clock,
-  type EphemeralEvent,
   type Homeserver,
   type HomeserverHost,
   type HomeserverStatus,
@@ -13,42 +12,35 @@ import {
   type MatrixEvent,
   type Meter,
   type RemoteAuthor,
-  type RoomId,
   type Store,
   userId,
 } from "@trestle/core";
 import { type AppserviceHttp, createAppserviceHttp } from "./appservice-http.ts";
-import { type AwayDetector, createAwayDetector } from "./away-detector.ts";
-import { type Canary, createCanary } from "./canary.ts";
+import { type Arrival, canaryOverdueMs, createArrival } from "./arrival.ts";
+import { createCanary } from "./canary.ts";
 import { createCaps } from "./caps.ts";
 import { createClient } from "./client.ts";
 import { createConfirmation } from "./confirmation.ts";
 import { failureOf, isAway } from "./errors.ts";
 import { createEventPut } from "./event-put.ts";
-import { createGapRepair, type GapRepair } from "./gap-repair.ts";
 import { registerUser } from "./ghost-account.ts";
 import { createGhostIds } from "./ghost-id.ts";
 import { createGhosts } from "./ghosts.ts";
 import { interpret } from "./inbound.ts";
-import { createIngest, type Ingest } from "./ingest.ts";
 import { createMedia, type Media } from "./media.ts";
 import type { MediaProxyConfig } from "./media-proxy.ts";
 import { createMembers } from "./members.ts";
 import { createMessages } from "./messages.ts";
 import { type MatrixPart, matrixCapabilities, noticeContent, plan } from "./outbound.ts";
-import { patrol } from "./patrol.ts";
-import { ping } from "./ping.ts";
 import { displayNameOf } from "./profile.ts";
 import { puppetField, puppetMark } from "./puppet-access.ts";
 import { createPuppetSender } from "./puppet-send.ts";
 import { createPuppets, type PuppetsConfig } from "./puppets.ts";
-import { createRecovery, type Recovery } from "./recovery.ts";
 import { createRoomLife } from "./room-life.ts";
 import { createRoomState } from "./room-state.ts";
 import { createRooms } from "./rooms.ts";
 import { createSdk } from "./sdk.ts";
 import { createSender } from "./send.ts";
-import { createWatch, type Watch } from "./watch.ts";
 
 export interface HomeserverOptions {
   /** Where we reach the homeserver. */
@@ -95,7 +87,7 @@ export interface MatrixHomeserver extends Homeserver {
   settled(): Promise<void>;
 }
 
-const overdueMs = 60_000;
+const notStarted: HomeserverStatus = { state: "starting", canaryOverdue: false };
 const drainStepMs = 10;
 /** The echo of our last words is still let in: some homeservers take half a minute's offence at one refused transaction. */
 const echoMs = 60;
@@ -215,7 +207,7 @@ function assemble(options: HomeserverOptions) {
     log,
     meter,
     intervalMs: options.canaryIntervalMs ?? 5_000,
-    overdueMs: options.canaryOverdueMs ?? overdueMs,
+    overdueMs: options.canaryOverdueMs ?? canaryOverdueMs,
   });
   probe = () => {
     canary.nudge().catch((error: unknown) => log.debug({ error }, "the homeserver takes nothing at all"));
@@ -256,12 +248,10 @@ function assemble(options: HomeserverOptions) {
 /** What runs between start and stop. */
 function createRunning(options: HomeserverOptions, parts: Parts) {
   const { clock, log } = options;
-  const { bot, client, canary, confirmation, puts, stopping } = parts;
+  const { bot, client, confirmation, puts, stopping } = parts;
   let http: AppserviceHttp | undefined;
-  let detector: AwayDetector | undefined;
-  let ingest: Ingest | undefined;
-  let recovery: Recovery | undefined;
-  let patrolling: Promise<unknown> | undefined;
+  let arrival: Arrival | undefined;
+  let watching: Promise<unknown> | undefined;
   let port: number | undefined;
 
   /** A token that the homeserver does not know is the admin's to mend; a homeserver that is away is not. */
@@ -280,20 +270,15 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
   }
 
   async function start(host: HomeserverHost): Promise<void> {
-    const watch = createWatchFor(options, parts, host, stopping.signal);
-    ingest = createIngestFor(options, parts, { host, watch, inOrder: (rooms) => recovery?.inOrder(rooms) });
-    const repair = createRepairFor(options, parts, host, stopping.signal);
-    recovery = createRecoveryFor(options, parts, { host, ingest, repair, signal: stopping.signal });
-    // Before the first transaction: what comes now may be newer than what was lost.
-    recovery.mark();
-    await recovery.marked();
+    arrival = createArrival(options, parts, host, stopping.signal);
+    await arrival.prepare();
     await confirmation.open();
     await parts.puppets.open(host);
     http = createAppserviceHttp({
       listen: options.listen,
       hsToken: options.registration.hs_token,
-      transaction: ingest.transaction,
-      connectionLost: () => detector?.suspect("its connection to us broke"),
+      transaction: arrival.transaction,
+      connectionLost: () => arrival?.suspect("its connection to us broke"),
       clock,
       log,
       meter: options.meter,
@@ -306,168 +291,28 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
       await stop(0);
       throw error;
     }
-    const { mark, run } = recovery;
-    detector = createAwayDetector({
-      url: options.url,
-      heartbeatMs: options.heartbeatMs ?? 2_000,
-      clock,
-      log,
-      away: mark,
-      back: run,
-    });
-    detector.start();
-    run("we started");
-    const walks = (options.patrolMs ?? 5_000) > 0;
-    const patrolled = walks ? patrolFor(options, canary, host, repair, run, stopping.signal) : undefined;
-    patrolling = Promise.all([patrolled, watch.run(), parts.puppets.watch(stopping.signal)]);
+    arrival.run();
+    watching = parts.puppets.watch(stopping.signal);
   }
 
   async function stop(drainMs: number): Promise<void> {
-    ingest?.refuse();
+    arrival?.refuse();
     const endMs = clock.now() + drainMs;
     const busy = () => puts.underWay > 0 || clock.now() - puts.lastAtMs < echoMs;
     while (busy() && clock.now() < endMs) await clock.wait(drainStepMs);
     stopping.abort();
     if (puts.underWay === 0 && port !== undefined) await confirmation.close();
-    await Promise.all([detector?.stop(), http?.close(), parts.media.stop(), parts.puppets.close(), client.close()]);
-    await Promise.all([recovery?.ended(), patrolling]);
+    await Promise.all([arrival?.stop(), http?.close(), parts.media.stop(), parts.puppets.close(), client.close()]);
+    await Promise.all([arrival?.ended(), watching]);
   }
 
   return {
     start,
     stop,
-    status: () => statusOf(options, canary, { detector, recovery, ingest }),
-    settled: async () => recovery?.idle(),
+    status: () => arrival?.status() ?? notStarted,
+    settled: async () => arrival?.settled(),
     get port() {
       return port;
     },
   };
-}
-
-function statusOf(
-  { clock, canaryOverdueMs = overdueMs }: HomeserverOptions,
-  { backAtMs, outSinceMs }: Canary,
-  {
-    detector,
-    recovery,
-    ingest,
-  }: { detector: AwayDetector | undefined; recovery: Recovery | undefined; ingest: Ingest | undefined },
-): HomeserverStatus {
-  const now = clock.now();
-  const away = detector?.isAway === true;
-  const detail = away ? "the homeserver does not answer" : recovery?.problem;
-  const lastAtMs = ingest?.lastAtMs;
-  return {
-    state: away ? "away" : backAtMs === undefined ? "starting" : "up",
-    canaryOverdue: outSinceMs !== undefined && now - outSinceMs > canaryOverdueMs,
-    ...(detail === undefined ? {} : { detail }),
-    ...(backAtMs === undefined ? {} : { canaryAgeMs: now - backAtMs }),
-    ...(lastAtMs === undefined ? {} : { lastTransactionAtMs: lastAtMs }),
-  };
-}
-
-function createWatchFor(
-  { clock, log, store }: HomeserverOptions,
-  { client, caps, bot, isOurs }: Parts,
-  host: HomeserverHost,
-  signal: AbortSignal,
-): Watch {
-  const take = (events: readonly MatrixEvent[]) => host.take(events);
-  return createWatch({ client, caps, kv: store.kv, bot, isOwn: isOurs, take, clock, log, signal });
-}
-
-interface IngestParts {
-  readonly host: HomeserverHost;
-  readonly watch: Watch;
-  readonly inOrder: (rooms: ReadonlySet<RoomId>) => Promise<void> | undefined;
-}
-
-function createIngestFor(
-  options: HomeserverOptions,
-  { isOwn, ...parts }: Parts,
-  { host, watch, inOrder }: IngestParts,
-): Ingest {
-  const { ids, members, ghosts, confirmation, canary } = parts;
-  return createIngest({
-    span: options.span,
-    isOwn,
-    actsFor: parts.puppets.mayHaveSaid,
-    async take(events) {
-      await inOrder(new Set(events.map((event) => event.room_id)));
-      await host.take(events);
-    },
-    ephemeral: (event: EphemeralEvent) => host.ephemeral(event),
-    feed(event) {
-      parts.media.feed(event);
-      if (event.state_key === undefined) return;
-      watch.pushed(event);
-      if (ids.isGhost(event.state_key)) ghosts.feed(event);
-      else members.feed(event);
-    },
-    echo: (event) => echo(event, confirmation, isOwn(event.sender) ? canary : undefined),
-    clock: options.clock,
-    log: options.log,
-    meter: options.meter,
-  });
-}
-
-function echo(event: MatrixEvent, confirmation: Parts["confirmation"], canary: Canary | undefined): void {
-  confirmation.echo(event);
-  canary?.echo(event);
-}
-
-const isAction = (event: MatrixEvent): boolean => interpret(event)?.kind === "action";
-
-function createRepairFor(
-  options: HomeserverOptions,
-  { messages, isOurs }: Parts,
-  host: HomeserverHost,
-  signal: AbortSignal,
-) {
-  const { log, meter } = options;
-  return createGapRepair({ messages, host, isOwn: isOurs, isAction, log, meter, signal });
-}
-
-function patrolFor(
-  options: HomeserverOptions,
-  canary: Canary,
-  host: HomeserverHost,
-  repair: GapRepair,
-  found: (why: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const { clock, log, meter, patrolMs = 5_000, canaryIntervalMs = 5_000 } = options;
-  const isPushed = () => canary.outSinceMs === undefined || clock.now() - canary.outSinceMs < 2 * canaryIntervalMs;
-  return patrol({ host, repair, isAction, found, isPushed, patrolMs, clock, log, meter, signal });
-}
-
-interface RecoveryParts {
-  readonly host: HomeserverHost;
-  readonly ingest: Ingest;
-  readonly repair: GapRepair;
-  readonly signal: AbortSignal;
-}
-
-function createRecoveryFor(
-  options: HomeserverOptions,
-  { bot, client, caps, canary, members }: Parts,
-  { host, ingest, repair, signal }: RecoveryParts,
-): Recovery {
-  const { clock, log, meter, canaryIntervalMs = 5_000 } = options;
-  return createRecovery({
-    caps,
-    canary,
-    repair,
-    ready: async () => void (await registerUser(client, bot)),
-    ping: () => ping(client, caps, options.registration.id, bot),
-    host,
-    lastTransactionAtMs: () => ingest.lastAtMs,
-    forget: members.forgetAll,
-    clock,
-    log,
-    meter,
-    signal,
-    quietMs: Math.min(300, canaryIntervalMs / 4),
-    canaryPatienceMs: canaryIntervalMs,
-  });
 }

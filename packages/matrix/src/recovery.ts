@@ -1,22 +1,20 @@
 /**
  * What is done when the homeserver was away or we were: ping until it reaches us, a canary until it comes back, then the gaps of
- * every linked room. One run at a time; what was seen away meanwhile is one more run after it. Until a room's gap was looked
- * at, what is pushed from it waits for that: servers push the newest first and lose or bring late what came before.
+ * every linked room. One run at a time; what was seen away meanwhile is one more run after it.
  */
-import type { Clock, HomeserverHost, Log, Meter, RoomId } from "@trestle/core";
+import type { Clock, Log, Meter } from "@trestle/core";
 import type { Canary } from "./canary.ts";
 import type { Caps } from "./caps.ts";
-import type { GapRepair, RepairRoom } from "./gap-repair.ts";
+import type { Marks } from "./marks.ts";
 
 export interface RecoveryOptions {
   readonly caps: Caps;
   readonly canary: Canary;
-  readonly repair: GapRepair;
+  readonly marks: Marks;
   /** Makes the bot's account if need be. */
   readonly ready: () => Promise<void>;
   /** Resolves when the homeserver reached us, or does not offer it; rejects with why not. */
   readonly ping: () => Promise<void>;
-  readonly host: Pick<HomeserverHost, "repairRooms">;
   readonly lastTransactionAtMs: () => number | undefined;
   /** What was cached of rooms and people may be out of date. */
   readonly forget: () => void;
@@ -31,12 +29,6 @@ export interface RecoveryOptions {
 }
 
 export interface Recovery {
-  /** The homeserver was seen away: remembers now up to where each room was taken. */
-  mark(): void;
-  /** Resolves when every `mark` so far is taken. */
-  marked(): Promise<void>;
-  /** Before what was pushed from these rooms is taken: undefined when nothing older can be missing. */
-  inOrder(rooms: ReadonlySet<RoomId>): Promise<void> | undefined;
   /** It is back, or we are. Returns at once. */
   run(why: string): void;
   /** Why the way back to us does not work, for people. */
@@ -48,49 +40,16 @@ export interface Recovery {
 }
 
 const pingsMax = 8;
-/** So long a transaction may wait for the gaps of its rooms: servers wait 30 s and more for our answer. */
-const orderPatienceMs = 10_000;
 const quietMaxMs = 5_000;
 
 export function createRecovery(options: RecoveryOptions): Recovery {
-  const { canary, repair, host, clock, log, meter, signal } = options;
-  /** Where each room stood when the homeserver was first seen away: the oldest such mark counts until it is repaired. */
-  const marks = new Map<RoomId, RepairRoom>();
-  let marking: Promise<void> = Promise.resolve();
-  let markings = 0;
-  /** Rooms of these marks whose gap was fetched already, because something was pushed from them. */
-  const caughtUp = new Map<RepairRoom, Promise<unknown>>();
+  const { marks, canary, clock, log, meter, signal } = options;
   let wanted: string | undefined;
   let running: Promise<void> | undefined;
   let flight = new AbortController();
   const flights = new Set<Promise<boolean>>();
   let problem: string | undefined;
   let done = 0;
-
-  function mark(): void {
-    markings += 1;
-    marking = marking
-      .then(() => host.repairRooms())
-      .then((rooms) => {
-        // The same place, but another mark: what fetched up to here knows nothing of this absence.
-        for (const room of rooms) marks.set(room.room, { ...(marks.get(room.room) ?? room) });
-      })
-      .catch((error: unknown) => log.error({ error }, "could not read up to where the rooms were taken"))
-      .finally(() => {
-        markings -= 1;
-      });
-  }
-
-  async function catchUp(rooms: ReadonlySet<RoomId>): Promise<void> {
-    await marking;
-    const behind = [...rooms].flatMap((room) => marks.get(room) ?? []);
-    const fetching = behind.map((mark) => {
-      const under = caughtUp.get(mark) ?? repair.repair([mark]);
-      caughtUp.set(mark, under);
-      return under;
-    });
-    if (fetching.length > 0) await Promise.race([Promise.all(fetching), clock.wait(orderPatienceMs, signal)]);
-  }
 
   async function once(why: string): Promise<void> {
     log.info({ why }, "making sure that nothing was missed");
@@ -106,16 +65,10 @@ export function createRecovery(options: RecoveryOptions): Recovery {
     await Promise.race([flown, clock.wait(options.canaryPatienceMs, signal)]);
     await quiet(options);
     options.forget();
-    await marking;
-    const rooms = [...marks.values()];
-    const failed = await repair.repair(rooms);
-    for (const mark of rooms) {
-      caughtUp.delete(mark);
-      if (!failed.includes(mark) && marks.get(mark.room) === mark) marks.delete(mark.room);
-    }
+    const failed = await marks.repair();
     done += 1;
     meter.count("trestle_recoveries_total");
-    if (failed.length > 0) wanted ??= "some rooms could not be read";
+    if (failed > 0) wanted ??= "some rooms could not be read";
   }
 
   async function loop(): Promise<void> {
@@ -135,9 +88,6 @@ export function createRecovery(options: RecoveryOptions): Recovery {
   }
 
   return {
-    mark,
-    marked: () => marking,
-    inOrder: (rooms) => (marks.size === 0 && markings === 0 ? undefined : catchUp(rooms)),
     run,
     get problem() {
       return problem;

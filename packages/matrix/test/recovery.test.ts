@@ -48,6 +48,32 @@ test("[L3] a canary that stays out is an alarm, and its messages are fetched all
   await until("fetched", () => host.bodies().includes("missed"));
 });
 
+test("[L3] a redaction that only the redacted event tells of is taken, once, and our own and old ones are not", async () => {
+  const server = await aHomeserver();
+  const host = hostAt(say(server, "known"));
+  const because = (id: string, sender: string, ts = server.timeMs) => ({
+    unsigned: {
+      redacted_because: {
+        event_id: eventId(id),
+        room_id: room,
+        sender,
+        type: "m.room.redaction",
+        origin_server_ts: ts,
+        content: {},
+      },
+    },
+  });
+  const ghost = "@_irc_libera_ann:hs.test";
+  const gone = server.say(room, ghost, "m.room.message", { body: "of a ghost of ours" });
+  Object.assign(gone, because("$redaction", "@alice:hs.test"));
+  Object.assign(say(server, "by a ghost"), because("$ours", ghost));
+  Object.assign(say(server, "long ago"), because("$old", "@alice:hs.test", 1));
+  Object.assign(say(server, "forged"), { unsigned: { redacted_because: { event_id: 7, type: "m.room.redaction" } } });
+  await aBridge(server, { host });
+  const redactions = host.taken.filter(({ type }) => type === "m.room.redaction");
+  expect(redactions.map(({ event_id, redacts }) => [event_id, redacts])).toEqual([["$redaction", gone.event_id]]);
+});
+
 test("[L3] at the start, what was never pushed is fetched in order, marked late", async () => {
   const server = await aHomeserver();
   const host = hostAt(say(server, "known"));
