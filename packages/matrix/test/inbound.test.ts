@@ -118,6 +118,73 @@ test("files become descriptions, a caption is text", () => {
   expect(said({ ...content, filename: undefined })).toBe("");
 });
 
+const attachment = (content: unknown, type?: string) => {
+  const found = action(content, type);
+  return found?.kind === "message" ? found.content.attachments[0] : undefined;
+};
+
+test("[C4 matrix] [C5 matrix] [C17 matrix] [C18 matrix] all that is said of a file is kept", () => {
+  const content = {
+    msgtype: "m.audio",
+    body: "a song about cats",
+    filename: "v.ogg",
+    url: "mxc://hs.test/abc",
+    info: {
+      mimetype: "Audio/OGG; codecs=opus",
+      size: 12,
+      "xyz.amorgan.blurhash": "LEHV6nWB2yk8pyo0adR*.7kCMdnj",
+      thumbnail_url: "mxc://hs.test/small",
+      thumbnail_info: { mimetype: "image/jpeg", w: 3, h: 4, size: 5 },
+    },
+    "org.matrix.msc3245.voice": {},
+    "org.matrix.msc1767.audio": { duration: 900, waveform: [0, 5.4, 9999, -1, "x"] },
+    "page.codeberg.everypizza.msc4193.spoiler": true,
+    "org.matrix.msc1767.alt_text": { "m.text": [{ body: "a song about cats" }] },
+  };
+  expect(attachment(content)).toEqual({
+    kind: "voice",
+    name: "v.ogg",
+    description: "a song about cats",
+    source: "mxc://hs.test/abc",
+    mimeType: "audio/ogg",
+    byteLength: 12,
+    durationMs: 900,
+    blurhash: "LEHV6nWB2yk8pyo0adR*.7kCMdnj",
+    waveform: [0, 5, 1024, 0, 0],
+    thumbnail: { source: "mxc://hs.test/small", mimeType: "image/jpeg", width: 3, height: 4, byteLength: 5 },
+    spoiler: true,
+  });
+  // A body that only repeats what it shows is no caption.
+  expect(said(content)).toBe("");
+  expect(said({ ...content, body: "listen" })).toBe("listen");
+});
+
+test("[S1 matrix] what a stranger says of his file is believed in its shape only", () => {
+  const info = {
+    "xyz.amorgan.blurhash": "<script>",
+    thumbnail_url: "https://evil.test/x",
+    w: -1,
+    h: 1e300,
+    duration: "long",
+    mimetype: "image/../png",
+  };
+  const url = "mxc://hs.test/abc";
+  const audio = { waveform: new Array(100_000).fill(3), duration: -5 };
+  expect(attachment({ msgtype: "m.image", body: "x", url, info, "org.matrix.msc1767.audio": audio })).toEqual({
+    kind: "image",
+    name: "x",
+    source: url,
+    mimeType: "application/octet-stream",
+    waveform: new Array(256).fill(3),
+  });
+});
+
+test("[R9 matrix] an encrypted file in a plain room is named and never carried", () => {
+  const content = { msgtype: "m.image", body: "cat.png", file: { url: "mxc://a/b", key: {} }, info: { size: 1234 } };
+  expect(attachment(content)).toBeUndefined();
+  expect(said(content)).toBe("[cat.png, 1 kB: encrypted, the bridge cannot open it]");
+});
+
 test.each([
   ["no address", { url: undefined }],
   ["another scheme", { url: "https://evil.test/x" }],

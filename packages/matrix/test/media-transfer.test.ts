@@ -160,7 +160,7 @@ describe("[C4 matrix] an upload happens once", () => {
 });
 
 describe("[C4 matrix] what goes wrong on the way", () => {
-  test("[L8] a file that always breaks is given up after some tries, so that nothing waits behind it", async () => {
+  test("[L2] a file that always breaks is given up after some tries, so that nothing waits behind it", async () => {
     const stage = await aMediaStage();
     const source = stage.files.put(some(200_000));
     stage.files.breakNext(100);

@@ -1,5 +1,7 @@
-import { type Action, type Content, type EventId, emptyLookup, eventId } from "@trestle/core";
+import { type Action, type Attachment, type Content, type EventId, emptyLookup, eventId } from "@trestle/core";
 import { aContent, hostileSnippets } from "@trestle/testing";
+import { interpret } from "../src/inbound.ts";
+import { fileMissing, withAddress } from "../src/media-file.ts";
 import { type MatrixPart, noticeContent, plan as planned } from "../src/outbound.ts";
 import { author } from "./a-bridge.ts";
 
@@ -117,11 +119,220 @@ test("[C12 matrix] a reaction is an annotation", () => {
   ]);
 });
 
-test("a file that cannot be carried yet is named", () => {
-  const file = { kind: "image", name: "cat.png", mimeType: "image/png", byteLength: 1234, source: "x" } as const;
-  expect(event(message({ style: "text", text: [], attachments: [file] })[0])["body"]).toContain(
-    "[image: cat.png, 1 kB]",
-  );
+describe("[C4 matrix] files", () => {
+  const picture = {
+    kind: "image",
+    name: "cat.png",
+    mimeType: "image/png",
+    byteLength: 1234,
+    width: 640,
+    height: 480.4,
+    source: "far/1",
+  } as const;
+  const withFiles = (attachments: readonly Attachment[], text = "", more = {}) =>
+    message({ ...aContent(text), ...(text === "" ? { text: [] } : {}), attachments, ...more });
+  const file = (part: MatrixPart | undefined) => part as Extract<MatrixPart, { op: "file" }>;
+
+  test("a picture is one event with its name, type, size and dimensions; its address comes at sending", () => {
+    const [part, ...rest] = withFiles([picture]);
+    expect(rest).toHaveLength(0);
+    expect(part).toMatchObject({
+      op: "file",
+      type: "m.room.message",
+      network: "libera",
+      source: "far/1",
+      name: "cat.png",
+    });
+    expect(event(part)).toEqual({
+      msgtype: "m.image",
+      body: "cat.png",
+      filename: "cat.png",
+      "m.mentions": {},
+      info: { mimetype: "image/png", size: 1234, w: 640, h: 480 },
+      "dev.trestle.origin": { network: "libera", author: "Ann" },
+    });
+    expect(JSON.parse(JSON.stringify(part))).toEqual(part);
+  });
+
+  test("a caption stands in the first event of an album; the others follow in order", () => {
+    const parts = withFiles([picture, { ...picture, name: "dog.png", source: "far/2" }], "look *here*");
+    expect(parts.map((part) => [event(part)["body"], event(part)["filename"]])).toEqual([
+      ["look *here*", "cat.png"],
+      ["dog.png", "dog.png"],
+    ]);
+    expect(parts.map((part) => event(part)["dev.trestle.origin"])).toMatchObject([
+      { part: 0, parts: 2 },
+      { part: 1, parts: 2 },
+    ]);
+  });
+
+  test("replies stand on the first, threads on all", () => {
+    const parts = plan({
+      kind: "message",
+      content: { style: "text", text: [], attachments: [picture, picture] },
+      replyTo: eventId("$o"),
+      thread: eventId("$t"),
+    });
+    expect(parts.map((part) => event(part)["m.relates_to"])).toMatchObject([
+      { rel_type: "m.thread", is_falling_back: false, "m.in_reply_to": { event_id: "$o" } },
+      { rel_type: "m.thread", is_falling_back: true },
+    ]);
+  });
+
+  test("a text that is no caption goes before: emotes, notices, words beside a sticker, long ones", () => {
+    const sticker = { ...picture, kind: "sticker" } as const;
+    const long = "word ".repeat(10_000);
+    for (const parts of [
+      withFiles([picture], "waves", { style: "emote" }),
+      withFiles([picture], "beep", { style: "notice" }),
+      withFiles([sticker], "hi"),
+    ])
+      expect(parts.map(({ op }) => op)).toEqual(["event", "file"]);
+    const parts = withFiles([picture], long);
+    expect(parts.at(-1)?.op).toBe("file");
+    expect(event(parts.at(-1))["body"]).toBe("cat.png");
+    expect(withFiles([sticker])[0]).toMatchObject({ op: "file", type: "m.sticker", content: { body: "cat.png" } });
+  });
+
+  test.each([
+    ["image", "image/svg+xml", "m.file"],
+    ["image", "text/html", "m.file"],
+    ["sticker", "image/svg+xml", "m.file"],
+    ["image", "application/pdf", "m.file"],
+    ["image", "IMAGE/PNG; charset=x", "m.image"],
+    ["image", "image/png\r\nx: y", "m.file"],
+    ["video", "text/html", "m.file"],
+    ["video", "video/mp4", "m.video"],
+    ["voice", "audio/ogg", "m.audio"],
+    ["audio", "application/ogg", "m.audio"],
+    ["sticker", "video/webm", "m.video"],
+    ["file", "image/png", "m.file"],
+  ] as const)("[S1 matrix] %s of type %j goes as %s", (kind, mimeType, msgtype) => {
+    const [part] = withFiles([{ ...picture, kind, mimeType }]);
+    expect(event(part)["msgtype"]).toBe(msgtype);
+    expect(String((event(part)["info"] as unknown as { mimetype: string }).mimetype)).toMatch(/^[a-z0-9.+/-]+$/);
+  });
+
+  test("[C5 matrix] a voice message keeps its duration and its waveform", () => {
+    const waveform = Array.from({ length: 1000 }, (_one, index) => index * 2 - 10);
+    const [part] = withFiles([{ ...picture, kind: "voice", mimeType: "audio/ogg", durationMs: 1500.6, waveform }]);
+    const content = event(part) as unknown as { info: { duration: number }; [key: string]: unknown };
+    expect(content["org.matrix.msc3245.voice"]).toEqual({});
+    expect(content.info.duration).toBe(1501);
+    const audio = content["org.matrix.msc1767.audio"] as { duration: number; waveform: number[] };
+    expect([audio.duration, audio.waveform.length, audio.waveform[0], audio.waveform.at(-1)]).toEqual([
+      1501, 256, 0, 1024,
+    ]);
+    expect(audio.waveform.every(Number.isSafeInteger)).toBe(true);
+  });
+
+  test("[C17 matrix] a spoiler stays one", () => {
+    expect(event(withFiles([{ ...picture, spoiler: true }])[0])["page.codeberg.everypizza.msc4193.spoiler"]).toBe(true);
+  });
+
+  test("[C18 matrix] a description is what is read out: as the body, or below the caption", () => {
+    const described = { ...picture, description: "a grey cat" };
+    const [alone, captioned] = [withFiles([described])[0], withFiles([described], "mine")[0]];
+    expect(event(alone)).toMatchObject({ body: "a grey cat", filename: "cat.png" });
+    expect(String(event(captioned)["body"])).toMatch(/^mine\s+\[a grey cat\]$/);
+    for (const part of [alone, captioned]) {
+      const back = interpret({ type: "m.room.message", content: { ...event(part), url: "mxc://a/b" } } as never);
+      expect(back).toMatchObject({ action: { content: { attachments: [{ description: "a grey cat" }] } } });
+    }
+  });
+
+  test("blurred previews and small pictures go with it, hostile ones do not", () => {
+    const thumbnail = { source: "far/t", mimeType: "image/jpeg", width: 10, height: 10 };
+    const [good] = withFiles([{ ...picture, blurhash: "LEHV6nWB2yk8pyo0adR*.7kCMdnj", thumbnail }]);
+    expect(file(good).thumbnail).toEqual({ source: "far/t", mimeType: "image/jpeg" });
+    expect(event(good)["info"]).toMatchObject({
+      "xyz.amorgan.blurhash": "LEHV6nWB2yk8pyo0adR*.7kCMdnj",
+      thumbnail_info: { mimetype: "image/jpeg", w: 10, h: 10 },
+    });
+    const bad = {
+      ...picture,
+      blurhash: "<img>",
+      thumbnail: { ...thumbnail, mimeType: "image/svg+xml" },
+      width: 1e12,
+      height: Number.NaN,
+    };
+    const [part] = withFiles([bad]);
+    expect(file(part).thumbnail).toBeNull();
+    expect(event(part)["info"]).toEqual({ mimetype: "image/png", size: 1234 });
+  });
+
+  test("with its address it is whole, and an edit says it twice", () => {
+    const carried = { mxc: "mxc://a/b", mimeType: "image/png", byteLength: 99, thumbnail: "mxc://a/t" };
+    const thumbnail = { source: "far/t", mimeType: "image/jpeg" };
+    const [part] = plan({
+      kind: "edit",
+      targets: [eventId("$a")],
+      content: { ...aContent("new caption"), attachments: [{ ...picture, thumbnail }] },
+    });
+    const content = withAddress(file(part).content, carried);
+    const info = {
+      mimetype: "image/png",
+      size: 99,
+      w: 640,
+      h: 480,
+      thumbnail_url: "mxc://a/t",
+      thumbnail_info: { mimetype: "image/jpeg" },
+    };
+    expect(content).toMatchObject({
+      body: "* new caption",
+      url: "mxc://a/b",
+      info,
+      "m.relates_to": { rel_type: "m.replace", event_id: "$a" },
+      "m.new_content": { msgtype: "m.image", body: "new caption", filename: "cat.png", url: "mxc://a/b", info },
+    });
+    expect(
+      withAddress(file(withFiles([picture])[0]).content, { mxc: "mxc://a/b", mimeType: "application/octet-stream" }),
+    ).toMatchObject({ msgtype: "m.file" });
+  });
+
+  test("what cannot be carried is named, with its caption and the reason, and nothing hostile in it", () => {
+    const hostile = { ...picture, name: "<b>\u202ecat</b>.png" };
+    const [part] = plan({
+      kind: "message",
+      content: { ...aContent("mine"), attachments: [hostile] },
+      replyTo: eventId("$o"),
+    });
+    const said = fileMissing(file(part), "too large: <script>");
+    expect(said).toMatchObject({
+      msgtype: "m.text",
+      body: "mine\n[<b> cat< b>.png (image/png, 1 kB): too large: <script>]",
+      "m.relates_to": { "m.in_reply_to": { event_id: "$o" } },
+      "dev.trestle.origin": { author: "Ann" },
+    });
+    expect(said["url"]).toBeUndefined();
+    const [formatted] = message({
+      style: "text",
+      text: [
+        { kind: "paragraph", children: [{ kind: "styled", style: "bold", children: [{ kind: "text", text: "x" }] }] },
+      ],
+      attachments: [hostile],
+    });
+    expect(String(fileMissing(file(formatted), "<script>")["formatted_body"])).not.toMatch(/<script|<b> ?cat/);
+  });
+
+  test("a fully described file stays far below the size of an event", () => {
+    const full = {
+      ...picture,
+      name: "x".repeat(500),
+      description: "\u{1F600}".repeat(5_000),
+      waveform: new Array(5_000).fill(7),
+    };
+    for (const text of ["", "word ".repeat(4_000)])
+      for (const part of [
+        ...withFiles([full, full], text),
+        ...plan({
+          kind: "edit",
+          targets: [eventId("$a"), eventId("$b")],
+          content: { ...aContent(text), attachments: [full] },
+        }),
+      ])
+        expect(Buffer.byteLength(JSON.stringify(part))).toBeLessThan(60_000);
+  });
 });
 
 test("[S1 matrix] no lone surrogate reaches the homeserver, which would fail on it", () => {
