@@ -263,10 +263,13 @@ describe("a span that runs", () => {
   });
 
   test("[S4] with public media and double puppets serves the one, knows the other, and keeps its key apart from both", async () => {
-    await registered();
+    // One of its own: the shared one waits with what it pushes since the span before was stopped.
+    const fresh = await createSandboxHomeserver({ profile: "synapse", serverName: "example.org" });
+    folder.write({ ...configured(), homeserver: { url: fresh.url, name: "example.org" } });
+    await folder.command("register", "--server", "synapse", "--config", folder.config);
     await folder.command("register", "double-puppet", "--server", "synapse", "--config", folder.config);
     const puppets = parse(readFileSync(join(folder.path, "doublepuppet.yaml"), "utf8"));
-    homeserver.addAppservice(puppets);
+    for (const one of [parse(readFileSync(folder.registration, "utf8")), puppets]) fresh.addAppservice(one);
     const media = `127.0.0.1:${await freePort()}`;
     folder.write({ ...configured(), media: { listen: media, url: "https://media.example.org" } });
     const base = `http://${configured()["admin"]?.["listen"]}`;
@@ -275,6 +278,7 @@ describe("a span that runs", () => {
     expect((await fetch(`http://${media}/anything`)).status).toBe(404);
     process.emit("SIGTERM");
     expect(await running).toBe(0);
+    await fresh.stop();
 
     const keyFile = join(folder.path, "fake.key");
     expect(statSync(keyFile).mode & 0o777).toBe(0o600);
