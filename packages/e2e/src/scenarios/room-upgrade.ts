@@ -1,4 +1,5 @@
 /** A room that is replaced in mid-traffic: nothing is lost, the link lives in the new one; a forged tombstone leads nowhere. */
+import type { MatrixObserver } from "../observers/matrix-observer.ts";
 import type { Stage } from "../stage.ts";
 import {
   bodyOf,
@@ -24,7 +25,7 @@ export const roomUpgrade: Scenario = async (stage, report, where) => {
 };
 
 async function upgraded(stage: Stage): Promise<void> {
-  const { alice, bot, carol } = stage;
+  const { alice, bot, carol, homeserver } = stage;
   const channel = "#upgraded";
   const old = await roomWithBot(stage, "11");
   await carol.join(channel);
@@ -33,14 +34,19 @@ async function upgraded(stage: Stage): Promise<void> {
   const said: string[] = [];
   const heard: string[] = [];
   let room = old;
+  // several on each side: one who always answers one other is taken for a machine
+  const bob = await homeserver.person("upgrader");
+  await bob.join(old);
+  const dave = await stage.ircPerson("upgrader");
+  await dave.join(channel);
   const talk = async (): Promise<void> => {
     for (let at = 0; at < each; at++) {
-      // a person whose message the closed room refuses says it in the new one
       const text = `${fromMatrix}.${at}.`;
-      await alice.say(room, text).catch(() => alice.say(room, text));
+      const who = at % 3 === 2 ? bob : alice;
+      await eventually(() => spoken(who, () => room, text), `${who.userId} can speak nowhere`);
       said.push(text);
       const line = `${fromIrc}.${at}.`;
-      carol.say(channel, line);
+      (at % 2 === 0 ? carol : dave).say(channel, line);
       heard.push(line);
       await pause(40);
     }
@@ -50,14 +56,20 @@ async function upgraded(stage: Stage): Promise<void> {
   const { replacement_room: next } = await alice.request("POST", `/rooms/${encodeURIComponent(old)}/upgrade`, {
     new_version: "12",
   });
+  await bob.join(String(next));
   room = String(next);
   await alice.invite(room, bot).catch(() => undefined);
   await talking;
   await hasJoined(alice, room, bot);
   const onIrc = (text: string): number => carol.messages(channel).filter((one) => one.text.includes(text)).length;
   const onMatrix = (text: string): number =>
-    alice.seen.filter(({ event }) => isMessage(event) && event.sender !== alice.userId && bodyOf(event).includes(text))
-      .length;
+    alice.seen.filter(
+      ({ event }) =>
+        isMessage(event) &&
+        event.sender !== alice.userId &&
+        event.sender !== bob.userId &&
+        bodyOf(event).includes(text),
+    ).length;
   const late = (): string[] => [
     ...said.filter((text) => onIrc(text) === 0),
     ...heard.filter((text) => onMatrix(text) === 0),
@@ -73,6 +85,14 @@ async function upgraded(stage: Stage): Promise<void> {
   await alice.wait(room, (event) => bodyOf(event).includes(last), { since, what: "a line of IRC in the new room" });
   await alice.wait(room, isNotice(stage, /moved/i), { since: 0, what: "the notice of the move" });
   await order(stage, room, "unlink", /^Unlinked/u);
+}
+
+/** Who is refused by the closed room goes to the new one; false: not yet. */
+async function spoken(who: MatrixObserver, room: () => string, text: string): Promise<boolean> {
+  return who.say(room(), text).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function forged(stage: Stage): Promise<void> {
