@@ -76,7 +76,7 @@ export const personCommands: readonly Command[] = [
       const { out, name, erasedAtMs } = persons.people.of(user);
       const ties = accounts.map((row) => `${row.name} on ${row.network}`).join(", ");
       return [
-        `Of your messages: the ids of ${messages}, with your name; the text of ${texts} of them for a while; ${failed} that did not get across, whole.`,
+        `Of your messages: the ids of ${messages}, with the name you had then unless it was erased; the text of ${texts} of them for a while; ${failed} that did not get across, whole.`,
         `Accounts tied to you: ${ties === "" ? "none" : ties}.`,
         `Acting as you: ${puppet ? "yes, by a login that is kept sealed or by the server's registration" : "no"}.`,
         `Rooms where it is noted when you came: ${joined}. Direct chats with you: ${directChats}. Your reactions, as ids, for a while.`,
