@@ -6,6 +6,7 @@
  */
 import { userId } from "@trestle/core";
 import { describeIngest } from "./describe-homeserver-ingest.ts";
+import { describeMedia, type MediaUnderTest } from "./describe-homeserver-media.ts";
 import { describePuppets, type PuppetsUnderTest } from "./describe-homeserver-puppets.ts";
 import { describeRepair } from "./describe-homeserver-repair.ts";
 import { describeRoomLife } from "./describe-homeserver-room-life.ts";
@@ -48,10 +49,26 @@ export function describeHomeserver(
     describeRooms(get);
     describeRoomLife(get);
     describeUpgrades(get);
+    describeMedia(() => mediaOf(get()));
     describePuppets(() => puppetsOf(get()));
     describeIngest(get);
     describeRepair(get, contract);
   });
+}
+
+function mediaOf({ homeserver, host, room, alice }: Running): MediaUnderTest {
+  const { upload, download } = alice;
+  if (!upload || !download) throw new Error("Whoever tries files has to upload and download them himself");
+  return {
+    homeserver,
+    files: host.files,
+    room,
+    history: (here) => alice.history(here),
+    say: (here, content) => alice.say(here, content),
+    taken: (here) => host.taken.filter((event) => event.room_id === here),
+    upload,
+    download,
+  };
 }
 
 /** People with sessions of their own at the server. */

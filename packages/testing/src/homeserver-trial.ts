@@ -52,6 +52,8 @@ export interface TrialPerson {
   /** Replaces a room by one of this version; the new room. */
   upgrade(room: string, version: string): Promise<string>;
   history(room: string): Promise<readonly TrialEvent[]>;
+  upload?(bytes: Uint8Array, mimeType?: string): Promise<string>;
+  download?(mxc: string): Promise<{ readonly bytes: Uint8Array; readonly mimeType: string }>;
   /** His session at a real server, and any call of the client-server API in it. */
   readonly token?: string;
   request?(method: string, path: string, body?: Readonly<Record<string, unknown>>): Promise<unknown>;

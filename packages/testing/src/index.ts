@@ -7,6 +7,7 @@ export { type CodecContract, describeCodec, strayControls } from "./describe-cod
 export { type ConnectorTrial, describeConnector } from "./describe-connector.ts";
 // the homeserver port
 export { describeHomeserver } from "./describe-homeserver.ts";
+export { describeMedia, type MediaUnderTest } from "./describe-homeserver-media.ts";
 export { describeStore } from "./describe-store.ts";
 // a remote network and a homeserver in process
 export { createFakeConnector, type FakeConnector, type FakeConnectorOptions } from "./fake-connector.ts";
