@@ -31,7 +31,7 @@ export type Fault =
 
 export interface TinyRoom {
   readonly events: TinyEvent[];
-  readonly state: Map<string, { content: Record<string, unknown>; sender: string }>;
+  readonly state: Map<string, { content: Record<string, unknown>; sender: string; event_id?: string }>;
 }
 
 export class TinyHomeserver {
@@ -129,7 +129,7 @@ export class TinyHomeserver {
     const there = this.rooms.get(room);
     if (there === undefined) throw new Error(`no room ${room}`);
     there.events.push(event);
-    if (stateKey !== undefined) there.state.set(`${type}|${stateKey}`, { content, sender });
+    if (stateKey !== undefined) there.state.set(`${type}|${stateKey}`, { content, sender, event_id: event.event_id });
     return event;
   }
 
@@ -249,6 +249,10 @@ export class TinyHomeserver {
     }
     if (what === "state") return this.#state(user, id, room, method, a ?? "", b ?? "", body, query);
     if (what === "messages") return page(room, query);
+    if (what === "event") {
+      const found = room.events.find((event) => event.event_id === a);
+      return found === undefined ? [404, { errcode: "M_NOT_FOUND", error: "no such event" }] : [200, found];
+    }
     if (what === "relations") return [200, { chunk: room.events.filter((event) => related(event) === a) }];
     if (what === "send" || what === "redact") {
       const name = `${user} ${id} ${what} ${a} ${what === "send" ? b : (c ?? b)}`;
