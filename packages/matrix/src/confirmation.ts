@@ -63,29 +63,36 @@ export function originKey(event: MatrixEvent): string | undefined {
   return typeof key === "string" ? key : undefined;
 }
 
+/** Newest echoes, and what the look-ups found, by room, key and who said it. */
+function createSeen(nameOf: (room: RoomId, key: string) => string, isOwn: (user: string) => boolean) {
+  const seen = boundedMap<string, EventId>(5_000);
+  /** Of people, kept apart: they can write as many as they like, and push out each other's only. */
+  const seenOfPeople = boundedMap<string, EventId>(5_000);
+  const saidBy = (name: string, sender: UserId) => `${name}\n${sender}`;
+  return {
+    findSeen(name: string, senders: readonly UserId[]): EventId | undefined {
+      for (const sender of senders) {
+        const found = seen.get(saidBy(name, sender)) ?? seenOfPeople.get(saidBy(name, sender));
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
+    /** Whether it is one of those that nobody can forge. */
+    note(event: MatrixEvent, room: RoomId): boolean {
+      const key = originKey(event);
+      if (key === undefined) return false;
+      const isOurs = isOwn(event.sender);
+      (isOurs ? seen : seenOfPeople).set(saidBy(nameOf(room, key), event.sender), eventId(event.event_id));
+      return isOurs;
+    },
+  };
+}
+
 export function createConfirmation({ messages, kv, log, isOwn, isPuppets }: ConfirmationOptions): Confirmation {
   const nameOf = (room: RoomId, key: string) => `${room}\n${key}`;
   const doubts = boundedMap<string, true>(50_000);
   const tried = boundedMap<string, number>(50_000);
-  /** Newest echoes, and what the look-ups found. */
-  const seen = boundedMap<string, EventId>(5_000);
-  /** Of people, kept apart: they can write as many as they like, and push out each other's only. */
-  const seenOfPeople = boundedMap<string, EventId>(5_000);
-  const findSeen = (name: string, senders: readonly UserId[]): EventId | undefined => {
-    for (const sender of senders) {
-      const found = seen.get(`${name}\n${sender}`) ?? seenOfPeople.get(`${name}\n${sender}`);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  };
-  const note = (event: MatrixEvent, room: RoomId): boolean => {
-    const key = originKey(event);
-    if (key === undefined) return false;
-    const isOurs = isOwn(event.sender);
-    const name = `${nameOf(room, key)}\n${event.sender}`;
-    (isOurs ? seen : seenOfPeople).set(name, eventId(event.event_id));
-    return isOurs;
-  };
+  const { findSeen, note } = createSeen(nameOf, isOwn);
   let unclean = false;
   /** After an unclean end: rooms already looked at. */
   const looked = new Set<RoomId>();

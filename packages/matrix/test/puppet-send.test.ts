@@ -1,4 +1,4 @@
-import { eventId, matrixNetwork, remoteUserId, roomId } from "@trestle/core";
+import { eventId, matrixNetwork, type PartKey, remoteUserId, roomId } from "@trestle/core";
 import { registerPerson } from "@trestle/sandbox";
 import { aMessage } from "@trestle/testing";
 import { until } from "./a-bridge.ts";
@@ -180,21 +180,48 @@ test("[P3] his token lost, the registration goes on for him and nothing is told"
   expect(stage.host.lost).toEqual([]);
 });
 
-test("[P3] an answer lost, then the token: what was said as himself is found, and his ghost does not say it again", async () => {
-  const stage = await aStage({ ours: false, theirs: false, options: { puppets: { checkMs: 60_000 } } });
-  const reader = await registerPerson(stage.server.url, "carol");
-  await reader.join(stage.room);
-  await stage.matrix.puppets.login(stage.user, stage.alice.token);
-  await stage.say("before");
-  // Nothing is pushed any more: only looking can tell.
-  stage.server.addAppservice({ ...stage.registration, url: null } as never);
-  stage.server.faults.answerThenDie();
-  const key = aKey();
-  await expect(stage.say("only once", key)).rejects.toMatchObject({ code: "homeserver-unreachable" });
-  stage.server.accounts.revoke(stage.user);
-  const id = await stage.say("only once", key);
-  const said = (await reader.history(stage.room)).filter((one) => one.content["body"] === "only once");
-  expect(said.map((one) => [one.event_id, one.sender])).toEqual([[id, stage.user]]);
+describe("[P3] an answer lost, and another speaker at the next try", () => {
+  const unsure = async () => {
+    const stage = await aStage({ ours: false, theirs: false, options: { puppets: { checkMs: 60_000 } } });
+    const reader = await registerPerson(stage.server.url, "carol");
+    await reader.join(stage.room);
+    // Nothing is pushed any more: only looking can tell.
+    stage.server.addAppservice({ ...stage.registration, url: null } as never);
+    const loseAnswer = async (key: PartKey) => {
+      stage.server.faults.answerThenDie();
+      await expect(stage.say("only once", key)).rejects.toMatchObject({ code: "homeserver-unreachable" });
+    };
+    const said = async () =>
+      (await reader.history(stage.room))
+        .filter((one) => one.content["body"] === "only once")
+        .map((one) => [one.event_id, one.sender]);
+    return { ...stage, matrix: stage.matrix, loseAnswer, said };
+  };
+
+  test.each(["found out by this line", "known before"])(
+    "his token over, %s: his ghost does not say it again",
+    async (when) => {
+      const { matrix, user, alice, server, say, loseAnswer, said } = await unsure();
+      await matrix.puppets.login(user, alice.token);
+      await say("before");
+      const key = aKey();
+      await loseAnswer(key);
+      server.accounts.revoke(user);
+      if (when === "known before") await say("meanwhile");
+      const id = await say("only once", key);
+      expect(await said()).toEqual([[id, user]]);
+    },
+  );
+
+  test("logged in meanwhile: he does not say again what his ghost said", async () => {
+    const { matrix, user, alice, say, loseAnswer, said, ann } = await unsure();
+    await say("before");
+    const key = aKey();
+    await loseAnswer(key);
+    await matrix.puppets.login(user, alice.token);
+    const id = await say("only once", key);
+    expect(await said()).toEqual([[id, matrix.ghostOf(ann)]]);
+  });
 });
 
 test("[P3] an edit of what he said himself becomes his ghost's message once we cannot act for him", async () => {
