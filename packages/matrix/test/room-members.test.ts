@@ -10,7 +10,10 @@ const libera = networkId("libera");
 const ids = createGhostIds("_irc_", "hs.test");
 
 /** Ghosts that come and go in `latencyMs` of the test's own time. */
-function scene({ latencyMs = (_done: number) => 0, failing = (_user: UserId): Error | undefined => undefined } = {}) {
+function scene({
+  latencyMs = (_done: number): number => 0,
+  failing = (_user: UserId): Error | undefined => undefined,
+} = {}) {
   const store = createMemoryStore();
   const clock = createTestClock();
   const stopping = new AbortController();

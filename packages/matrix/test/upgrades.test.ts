@@ -22,10 +22,13 @@ async function replaced(version = "11", predecessor: unknown = { room_id: room }
   const { matrix } = await aBridge(server);
   server.seen.length = 0;
   const tombstone: MatrixEvent = {
-    ...event,
     event_id: eventId(event.event_id),
     room_id: room,
     sender: userId(alice),
+    type: event.type,
+    state_key: "",
+    origin_server_ts: event.origin_server_ts,
+    content: event.content,
   };
   return { server, matrix, tombstone };
 }
