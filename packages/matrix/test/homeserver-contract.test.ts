@@ -49,6 +49,11 @@ async function sandboxTrial(profile: ProfileName): Promise<HomeserverTrial> {
         heartbeatMs: 100,
         canaryIntervalMs: 300,
         patrolMs: 0,
+        media: {
+          listen: { host: "127.0.0.1", port: 0 },
+          publicUrl: "https://media.contract.test",
+          key: "k".repeat(32),
+        },
       }),
     person: (name) => registerPerson(server.url, name),
     settled: (homeserver) => (homeserver as MatrixHomeserver).settled(),
