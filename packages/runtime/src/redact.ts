@@ -10,10 +10,12 @@ const secretKey = /pass(?:word|phrase|wd)?$|token|secret|authorization|cookie/i;
 const wordsKey = /^(?:text|body|formatted_?body|content|message_?text|line|topic|reason_?text)$/i;
 
 const shapes: readonly [RegExp, string][] = [
-  [/([?&](?:access_token|token|as_token|hs_token|sig(?:nature)?)=)[^&\s"'#]+/gi, `$1${gone}`],
+  [/([?&](?:access_token|refresh_token|token|as_token|hs_token|device_code|sig(?:nature)?)=)[^&\s"'#]+/gi, `$1${gone}`],
   [/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]+/g, `$1 ${gone}`],
   [/([a-z][a-z0-9+.-]*:\/\/[^\s/:@"']*):[^\s/@"']+@/gi, `$1:${gone}@`],
-  [/("?(?:as_token|hs_token|access_token|password)"?\s*[:=]\s*"?)[^\s",}]+/gi, `$1${gone}`],
+  [/("?(?:as_token|hs_token|access_token|refresh_token|device_code|password)"?\s*[:=]\s*"?)[^\s",}]+/gi, `$1${gone}`],
+  // People's own tokens, as Synapse and the Matrix Authentication Service write them.
+  [/\b(?:syt|syr|mat|mar|mct|mcr)_[A-Za-z0-9_=-]{16,}/g, gone],
   // IRC: what follows these words is a password.
   [/\b(PASS|OPER \S+|AUTHENTICATE|IDENTIFY(?: \S+)?) :?\S+/g, `$1 ${gone}`],
 ];

@@ -14,11 +14,21 @@ describe("[A8] what is logged carries no secret", () => {
     ["an IRC password", `PASS :${secret}`],
     ["an IRC SASL line", `AUTHENTICATE ${secret}`],
     ["a NickServ password", `PRIVMSG NickServ :IDENTIFY me ${secret}`],
+    ["a refresh token", `{"refresh_token": "${secret}"}`],
+    ["a device code", `grant_type=x&device_code=${secret}`],
     ["a signature", `https://x/media?sig=${secret}`],
   ];
 
   test.each(rows)("in the shape of %s, though nobody told of it", (_name, text) => {
     expect(createRedactor([]).text(text)).not.toContain(secret);
+  });
+
+  test.each([
+    "syt_YWxpY2U_oVbgTdIJnxDkFqLsZwPe_0aB1c2",
+    "mat_1kAbcDEFghiJKLmnoPQRstuVWXyz012345_a1B2c3",
+    "mct_1kAbcDEFghiJKLmnoPQRstuVWXyz012345_a1B2c3",
+  ])("[S4] a person's own token goes, whoever wrote it down: %s", (token) => {
+    expect(createRedactor([]).text(`said !irc login-matrix ${token} in`)).toBe("said !irc login-matrix [redacted] in");
   });
 
   test.each([
