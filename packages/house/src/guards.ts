@@ -153,4 +153,71 @@ export const guards: readonly Guard[] = [
     replace: "if (description.encrypted === undefined) {",
     test: { file: "packages/core/test/links.test.ts", name: "[R9] linking one is refused with what to do instead" },
   },
+  {
+    name: "no link closes a circle",
+    file: "packages/core/src/circles.ts",
+    find: "if (through !== undefined) {",
+    replace: "if (through === null) {",
+    test: {
+      file: "packages/core/test/cluster.test.ts",
+      name: "a link that closes one is refused with the way it goes",
+    },
+  },
+  {
+    name: "two bots are stopped",
+    file: "packages/core/src/brakes.ts",
+    find: "if (next.count < exchangeMax) return false;",
+    replace: "if (next.count > 0) return false;",
+    test: { file: "packages/core/test/brakes.test.ts", name: "are stopped within 20 messages, and the room is told" },
+  },
+  {
+    name: "a deletion of everything is not believed",
+    file: "packages/core/src/brakes.ts",
+    find: "if (current.count > deletionsMax) {",
+    replace: "if (current.count < 0) {",
+    test: {
+      file: "packages/core/test/brakes.test.ts",
+      name: "a deletion of everything is stopped, told, and done only when somebody asks again",
+    },
+  },
+  {
+    name: "what waits while a room is replaced stays waiting after a kill",
+    file: "packages/core/src/moves.ts",
+    find: "        hold(tombstone.room_id);",
+    replace: "",
+    test: {
+      file: "packages/core/test/moves.test.ts",
+      name: "killed while it waits for the new room: still held, and it follows",
+    },
+  },
+  {
+    name: "a message has one name in every room and chat",
+    file: "packages/core/src/outward-said.ts",
+    find: "isAt(portal, source) ? id : saidElsewhere(id);",
+    replace: "isAt(portal, source) ? id : id;",
+    test: {
+      file: "packages/core/test/cluster.test.ts",
+      name: "replies, edits, reactions and deletions find their message in every room",
+    },
+  },
+  {
+    name: "whois vouches only for the very person who asked",
+    file: "packages/irc/src/vouching.ts",
+    find: "question.isSame = `${param(message, 2)}@${param(message, 3)}` === question.mask;",
+    replace: "question.isSame = true;",
+    test: {
+      file: "packages/irc/test/accounts.test.ts",
+      name: "is not proven who went before the owner of the nick came back",
+    },
+  },
+  {
+    name: "with account-tag, a line without one has no account",
+    file: "packages/irc/src/line-events.ts",
+    find: "return sources().tagged ? tag : known;",
+    replace: "return tag ?? known;",
+    test: {
+      file: "packages/irc/test/accounts.test.ts",
+      name: "is that of account-tag, and none when the tag is missing",
+    },
+  },
 ];
