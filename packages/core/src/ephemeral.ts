@@ -9,6 +9,7 @@ import { emptyLookup } from "./codec.ts";
 import type { Connector, RemoteAction } from "./connector.ts";
 import type { EphemeralEvent, Homeserver } from "./homeserver.ts";
 import {
+  chatKeyText,
   type EventId,
   jobKey,
   type PartKey,
@@ -38,6 +39,7 @@ export interface EphemeralOptions {
 
 export interface Ephemeral {
   fromMatrix(event: EphemeralEvent): void;
+  /** Typing, a read mark, or a message: who has said it types no more. */
   fromNetwork(event: RemoteAction): void;
 }
 
@@ -46,8 +48,11 @@ const slowMs = 10_000;
 /** How long what we showed for a person himself is known as ours when it comes back. */
 const ownMs = 60_000;
 const rememberedMax = 10_000;
+/** Networks repeat every few seconds that somebody types; a homeserver shows it for half a minute (packages/matrix). */
+const typingShownMs = 15_000;
 
 type Step = () => Promise<void>;
+type Momentary = Extract<Action<RemoteMessageId>, { kind: "typing" | "read" }>;
 
 export function createEphemeral(options: EphemeralOptions): Ephemeral {
   const { homeserver, router, clock, log, meter } = options;
@@ -78,6 +83,15 @@ export function createEphemeral(options: EphemeralOptions): Ephemeral {
       .catch((err) => log.warn({ portal, err }, "typing and read marks stopped"));
   };
 
+  const typingThere = createTyping(clock);
+  /** What there is to show of it now; undefined: nothing, or nothing new. */
+  const shownAs = ({ action, chat, sender }: RemoteAction): Momentary | undefined => {
+    if (action.kind === "read") return action;
+    if (action.kind !== "typing" && action.kind !== "message") return undefined;
+    const active = action.kind === "typing" && action.active;
+    return typingThere.isNews(`${chatKeyText(chat)} ${sender.id}`, active) ? { kind: "typing", active } : undefined;
+  };
+
   const activeIn = (room: RoomId) => router.ofRoom(room).filter(({ state }) => state === "active");
 
   const toNetwork = (row: PortalRow, user: UserId, action: Action<EventId>): void => {
@@ -105,8 +119,8 @@ export function createEphemeral(options: EphemeralOptions): Ephemeral {
       }
     },
     fromNetwork(event) {
-      const { action } = event;
-      if (action.kind !== "typing" && action.kind !== "read") return;
+      const action = shownAs(event);
+      if (action === undefined) return;
       if (!homeserver.capabilities.actions.has(action.kind)) return;
       for (const row of router.ofChat(event.chat).filter(({ state }) => state === "active")) {
         offer(row.id, () => showHere(options, row, event.sender, action, { key: nextKey(), own }));
@@ -145,7 +159,7 @@ async function showHere(
   options: EphemeralOptions,
   row: PortalRow,
   sender: RemoteAuthor,
-  action: Extract<Action<RemoteMessageId>, { kind: "typing" | "read" }>,
+  action: Momentary,
   { key, own }: { readonly key: PartKey; readonly own: OwnMarks },
 ): Promise<void> {
   const { homeserver, messages } = options;
@@ -164,6 +178,22 @@ async function showHere(
   for (const part of homeserver.plan(row.room, here, author, emptyLookup)) {
     await homeserver.sendPart(row.room, part, author, key);
   }
+}
+
+/** Who was shown as typing, and when last. */
+function createTyping(clock: Clock): { isNews(who: string, active: boolean): boolean } {
+  const since = new Map<string, number>();
+  return {
+    isNews(who, active) {
+      const shownAtMs = since.get(who);
+      since.delete(who);
+      if (!active) return shownAtMs !== undefined;
+      const isNew = shownAtMs === undefined || clock.now() - shownAtMs >= typingShownMs;
+      since.set(who, isNew ? clock.now() : shownAtMs);
+      if (since.size > rememberedMax) since.delete(since.keys().next().value as string);
+      return isNew;
+    },
+  };
 }
 
 interface OwnMarks {

@@ -152,10 +152,8 @@ export function createIntake(options: IntakeOptions): Intake {
       }
       if (!(await options.persons.admitsRemote(event))) return;
       // True for a moment only: it is not stored, and nobody waits for it.
-      if (event.kind === "action" && (event.action.kind === "typing" || event.action.kind === "read")) {
-        options.persons.ephemeral.fromNetwork(event);
-        return;
-      }
+      if (event.kind === "action") options.persons.ephemeral.fromNetwork(event);
+      if (event.kind === "action" && (event.action.kind === "typing" || event.action.kind === "read")) return;
       if (event.kind === "user-changed") {
         const key = jobKey(`r/${event.user.network}/${event.key}/0`);
         await lanes.append([newJob(controlPortal, "control", key, event.user.id, { remote: event })]);

@@ -161,6 +161,24 @@ describe("[C16] typing and read marks of the network", () => {
     expect([...journey.matrix.matrix.registered]).toHaveLength(2);
   });
 
+  test("what is repeated is shown again only when it would be over, and a message ends it", async () => {
+    const journey = await startJourney();
+    const room = await linkedRoom(journey);
+    await journey.remote.says("#chat", "Carol", "hi");
+    await until(() => journey.matrix.bodiesIn(room).some(({ body }) => body === "hi"));
+    for (let second = 0; second < 18; second += 3) {
+      await journey.remote.acts("#chat", "Carol", { kind: "typing", active: true });
+      await journey.clock.advance(3_000);
+    }
+    await until(() => seen(journey).length === 2);
+    await journey.remote.says("#chat", "Carol", "there");
+    await until(() => seen(journey).length === 3);
+    await journey.remote.says("#chat", "Carol", "no more of it");
+    await journey.remote.acts("#chat", "Carol", { kind: "typing", active: false });
+    await turns(30);
+    expect(seen(journey)).toHaveLength(3);
+  });
+
   test("read marks are shown only of a person himself", async () => {
     const journey = await startJourney();
     const room = await linkedRoom(journey);
