@@ -3,44 +3,14 @@
  * in the member event itself, and sends. Its profile is set afterwards. Servers that take no such join get the name first.
  */
 import { BridgeError, type GhostStore, type Log, type RemoteAuthor, type RoomId, type UserId } from "@trestle/core";
-import { boundedMap } from "./bounded-map.ts";
 import type { Caps } from "./caps.ts";
-import type { Client, JsonObject } from "./client.ts";
-import { failureOf, isAway, isStatus } from "./errors.ts";
-import type { Members } from "./members.ts";
-import { createSlots } from "./slots.ts";
+import type { Client } from "./client.ts";
+import { failureOf } from "./errors.ts";
+import { createGhostJoins, type Ghost, type GhostJoinsOptions, isNamed, roomPath } from "./ghost-joins.ts";
 
-/** Joins under way at once: a small homeserver does some 40 a second whatever we ask. */
-const joinsMax = 8;
-
-export interface Ghost {
-  readonly userId: UserId;
-  registered: boolean;
-  /** In its profile, as far as we know. */
-  name?: string | undefined;
-  /** Only in its joins yet. */
-  shown?: string | undefined;
-  /** `source` of the picture in its profile. */
-  avatar?: string | undefined;
-  readonly rooms: Set<RoomId>;
-  readonly bannedFrom: Set<RoomId>;
-  /** Work on this ghost, one after the other. */
-  chain: Promise<unknown>;
-  /** What is left to do for it after its message; `notBeforeMs` grows when that fails. */
-  readonly upkeep: { running: boolean; tries: number; notBeforeMs: number; avatarGivenUp?: string };
-}
-
-/** Whether it goes by this name wherever it is. */
-export const isNamed = (ghost: Ghost, name: string): boolean =>
-  ghost.name === undefined ? ghost.shown === name : ghost.name === name;
-
-export interface GhostAccountOptions {
-  readonly client: Client;
+export interface GhostAccountOptions extends GhostJoinsOptions {
   readonly caps: Caps;
   readonly store: GhostStore;
-  readonly members: Members;
-  readonly bot: UserId;
-  readonly log: Log;
 }
 
 export interface GhostAccount {
@@ -54,13 +24,7 @@ export interface GhostAccount {
 }
 
 export function createGhostAccount(options: GhostAccountOptions): GhostAccount {
-  const { client, caps, store, members, bot, log } = options;
-  const joins = createSlots(joinsMax);
-  /** Rooms where a ghost must be invited first. */
-  const inviteFirst = boundedMap<RoomId, true>(5_000);
-  /** Until a server shows that it takes no join with a name. */
-  let joinsByState = true;
-
+  const { client, caps, store, log } = options;
   const setProfile = (ghost: Ghost, what: "displayname" | "avatar_url", value: string) =>
     client.call({
       method: "PUT",
@@ -85,79 +49,7 @@ export function createGhostAccount(options: GhostAccountOptions): GhostAccount {
     await save(ghost, author);
   }
 
-  const roomPath = (room: RoomId) => `/_matrix/client/v3/rooms/${encodeURIComponent(room)}`;
-
-  const plainJoin = (ghost: Ghost, room: RoomId) =>
-    client.call({ method: "POST", path: `${roomPath(room)}/join`, as: ghost.userId, body: "{}" });
-
-  /** One call where a name and a join would be two. */
-  const namedJoin = (ghost: Ghost, author: RemoteAuthor, name: string, room: RoomId) => {
-    const picture = author.avatar?.source;
-    const content: JsonObject = {
-      membership: "join",
-      displayname: name,
-      ...(picture?.startsWith("mxc://") ? { avatar_url: picture } : {}),
-    };
-    const path = `${roomPath(room)}/state/m.room.member/${encodeURIComponent(ghost.userId)}`;
-    return client.call({ method: "PUT", path, as: ghost.userId, body: JSON.stringify(content) });
-  };
-
-  /** Rejects with the refusal when it has to be invited. */
-  async function enter(ghost: Ghost, author: RemoteAuthor, name: string, room: RoomId): Promise<void> {
-    if (ghost.name !== undefined || !joinsByState) return enterPlainly(ghost, author, name, room);
-    try {
-      await namedJoin(ghost, author, name, room);
-      ghost.shown = name;
-    } catch (error) {
-      if (isAway(error) || isStatus(error, 403) || failureOf(error) === undefined) throw error;
-      await enterPlainly(ghost, author, name, room);
-      joinsByState = false;
-      log.info({ error }, "the homeserver takes no join with a name; ghosts are named first");
-    }
-  }
-
-  async function enterPlainly(ghost: Ghost, author: RemoteAuthor, name: string, room: RoomId): Promise<void> {
-    if (ghost.name !== name) await rename(ghost, author, name);
-    await plainJoin(ghost, room);
-  }
-
-  async function enterInvited(
-    ghost: Ghost,
-    author: RemoteAuthor,
-    name: string,
-    { room, refusal }: { readonly room: RoomId; readonly refusal: unknown },
-  ): Promise<void> {
-    const member = await members.state(room, "m.room.member", ghost.userId).catch(() => undefined);
-    if (member?.["membership"] === "ban") {
-      ghost.bannedFrom.add(room);
-      throw banned(ghost.userId, refusal);
-    }
-    await invite(ghost, room);
-    if (inviteFirst.has(room)) {
-      // Invited before, and refused all the same: then it is the way of joining.
-      const byState = ghost.name === undefined && joinsByState;
-      await enterPlainly(ghost, author, name, room);
-      if (byState) joinsByState = false;
-    } else {
-      await enter(ghost, author, name, room).catch((error: unknown) => {
-        if (!isStatus(error, 403) || ghost.name !== undefined) throw error;
-        return enterPlainly(ghost, author, name, room);
-      });
-    }
-    inviteFirst.set(room, true);
-  }
-
-  async function invite(ghost: Ghost, room: RoomId): Promise<void> {
-    try {
-      const body = JSON.stringify({ user_id: ghost.userId });
-      await client.call({ method: "POST", path: `${roomPath(room)}/invite`, as: bot, body });
-    } catch (error) {
-      // In there already: some servers say so with a 403.
-      if (!isStatus(error, 403)) throw error;
-      const member = await members.state(room, "m.room.member", ghost.userId).catch(() => undefined);
-      if (member?.["membership"] !== "join" && member?.["membership"] !== "invite") throw error;
-    }
-  }
+  const joins = createGhostJoins(options, rename);
 
   return {
     async ensure(ghost, author, name, joinsNow) {
@@ -170,16 +62,7 @@ export function createGhostAccount(options: GhostAccountOptions): GhostAccount {
       await rename(ghost, author, name);
     },
     async join(ghost, author, name, room) {
-      if (ghost.bannedFrom.has(room)) throw banned(ghost.userId);
-      await joins.run(async () => {
-        try {
-          if (inviteFirst.has(room)) await invite(ghost, room);
-          await enter(ghost, author, name, room);
-        } catch (error) {
-          if (!isStatus(error, 403)) throw error;
-          await enterInvited(ghost, author, name, { room, refusal: error });
-        }
-      });
+      await joins.join(ghost, author, name, room);
       ghost.rooms.add(room);
       await Promise.all([store.setJoined(ghost.userId, room, true), ghost.name === undefined && save(ghost, author)]);
     },
@@ -205,9 +88,6 @@ export function createGhostAccount(options: GhostAccountOptions): GhostAccount {
     },
   };
 }
-
-const banned = (user: UserId, cause?: unknown): BridgeError =>
-  new BridgeError("homeserver-refused", `${user} is banned from this room`, cause === undefined ? {} : { cause });
 
 /** Makes an account of ours; one that is there already is just as good. Whether it was made now. */
 export async function registerUser(client: Client, user: UserId, timeoutMs?: number): Promise<boolean> {

@@ -18,8 +18,9 @@ import {
 import { type BoundedMap, boundedMap } from "./bounded-map.ts";
 import type { Caps } from "./caps.ts";
 import type { Client } from "./client.ts";
-import { createGhostAccount, type Ghost, type GhostAccount, isNamed } from "./ghost-account.ts";
+import { createGhostAccount, type GhostAccount } from "./ghost-account.ts";
 import type { GhostIds } from "./ghost-id.ts";
+import { type Ghost, isNamed } from "./ghost-joins.ts";
 import type { Members } from "./members.ts";
 import { createSlots } from "./slots.ts";
 

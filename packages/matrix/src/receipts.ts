@@ -1,6 +1,7 @@
 /** What the bot does about events of people: shows how far they got, and takes them back. */
 import { BridgeError, type Homeserver, type SendStatus, type UserId } from "@trestle/core";
 import type { Client, JsonObject } from "./client.ts";
+import { originField } from "./confirmation.ts";
 import { isStatus } from "./errors.ts";
 import type { EventPut } from "./event-put.ts";
 import type { Sender } from "./send.ts";
@@ -18,7 +19,8 @@ export function createReceipts(options: ReceiptsOptions): Pick<Homeserver, "reda
   const { client, put, sender, bot } = options;
   return {
     async redact(room, event, key, reason) {
-      const content = reason === undefined ? {} : { reason: reason.slice(0, reasonMax).toWellFormed() };
+      const said = reason === undefined ? {} : { reason: reason.slice(0, reasonMax).toWellFormed() };
+      const content = { ...said, [originField]: { key } };
       try {
         await put({ room, as: bot, type: "m.room.redaction", content, redacts: event, key });
       } catch (error) {

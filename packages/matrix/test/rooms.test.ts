@@ -89,12 +89,13 @@ test.each([
   ["11", { [bot]: 100 }],
   ["12", {}],
 ])(
-  "[L3] a direct room of version %s is private, not trusted, and asks 150 for encryption",
+  "[L3] [R11] a direct room of version %s is private, not trusted, and asks 150 for encryption",
   async (roomVersion, users) => {
     const { server, matrix } = await ready(undefined, { roomVersion });
     const made = await matrix.createDirectRoom(alice);
     expect(server.requests("/createRoom")[0]?.body).toMatchObject({
       preset: "private_chat",
+      visibility: "private",
       is_direct: true,
       room_version: roomVersion,
       invite: [alice],
