@@ -93,6 +93,7 @@ test.each(["synapse", "conduit", "conduwuit", "continuwuity"] as const)(
 );
 
 test("[L3] Conduit holds everything back for minutes after a time of failures: all is found and taken in order", async () => {
+  clock.stepMs = 400;
   stage = await createStage("conduit", clock);
   const { host } = stage;
   const matrix = await stage.open();

@@ -39,6 +39,7 @@ export interface Appservices {
   readonly all: ReadonlyMap<string, Appservice>;
   add(registration: SandboxRegistration): Appservice;
   byToken(token: string): Appservice | undefined;
+  isBot(user: string): boolean;
   /** Those that own this user, bots included. */
   ownersOf(user: string): readonly Appservice[];
   /** Keeps `room.interest` right; called with every change of membership. */
@@ -75,6 +76,7 @@ export function createAppservices(profile: Profile, serverName: string, database
       return service;
     },
     byToken: (token) => tokens.get(token),
+    isBot: (user) => [...all.values()].some(({ botId }) => botId === user),
     ownersOf,
     memberChanged,
   };

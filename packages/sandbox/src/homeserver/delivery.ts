@@ -166,8 +166,9 @@ function printer(profile: Profile, clock: SandboxClock): (event: StoredEvent) =>
       };
     case "without unsigned":
       return (event) => {
-        const { unsigned: _unsigned, ...printed } = clientEvent(event, clock.now());
-        return printed;
+        const { unsigned, ...printed } = clientEvent(event, clock.now());
+        const { invite_room_state: state } = unsigned as JsonObject;
+        return state === undefined ? printed : { ...printed, unsigned: { invite_room_state: state } };
       };
   }
 }

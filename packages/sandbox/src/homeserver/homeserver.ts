@@ -165,7 +165,7 @@ function assemble(options: SandboxHomeserverOptions, clock: SandboxClock) {
     if (!room) throw forbidden(`User ${call.who.user} not in room ${param(call, 0)}`);
     return room;
   };
-  const syncs = syncRoutes({ profile, database, clock, typing: () => typing }, register);
+  const syncs = syncRoutes({ profile, database, clock, typing: () => typing, isBot: appservices.isBot }, register);
   const typing = createTyping({
     clock,
     nextStream: timeline.nextStream,

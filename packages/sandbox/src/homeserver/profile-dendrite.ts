@@ -17,7 +17,7 @@ export const dendrite: Profile = {
   ephemeral: "never",
   userQueries: "profile",
   ping: undefined,
-  appserviceSync: { bot: 200, ghost: 200 },
+  appserviceSync: { bot: 200, ghost: 200, botLogin: 200 },
   mixedTokensRefused: true,
   botMustRegister: false,
   outsideNamespace: [403, "M_FORBIDDEN"],

@@ -17,7 +17,7 @@ export const synapse: Profile = {
   ephemeral: "by flag",
   userQueries: "invite",
   ping: [502, "M_BAD_STATUS"],
-  appserviceSync: { bot: 500, ghost: 200 },
+  appserviceSync: { bot: 500, ghost: 200, botLogin: 500 },
   mixedTokensRefused: true,
   botMustRegister: false,
   outsideNamespace: [403, "M_FORBIDDEN"],

@@ -31,8 +31,8 @@ export interface Profile {
   readonly userQueries: "invite" | "profile" | "never";
   /** Undefined: there is no such endpoint. Else what is said of an answer that is no 2xx. */
   readonly ping: Refused | undefined;
-  /** `/sync` with the appservice's token as its bot, and as a ghost; a status, 200 for an answer. */
-  readonly appserviceSync: { readonly bot: number; readonly ghost: number };
+  /** `/sync` with the appservice's token as its bot, as a ghost, and with the bot's own login; a status, 200 for an answer. */
+  readonly appserviceSync: { readonly bot: number; readonly ghost: number; readonly botLogin: number };
 
   /** Header and query token in one request. */
   readonly mixedTokensRefused: boolean;

@@ -23,13 +23,15 @@ export function syncRoutes(
     readonly database: Database;
     readonly clock: SandboxClock;
     readonly typing: () => Typing;
+    /** Whether this is the sender of an appservice. */
+    readonly isBot: (user: string) => boolean;
   },
   register: Register,
 ): Syncs {
   const { profile, database, clock } = parts;
   const waiting = new Map<string, Set<AbortController>>();
   register("GET", "/sync", async (call) => {
-    refuse(profile, call);
+    refuse(profile, call, parts.isBot(call.who.user));
     const user = database.users.get(call.who.user);
     if (!user) throw serverBroke("Internal server error");
     const since = parseSince(call.query.get("since"));
@@ -61,9 +63,8 @@ export function syncRoutes(
 }
 
 /** Synapse: the appservice's sender may never sync, its ghosts may. Conduit: none with the appservice token. Dendrite: all. */
-function refuse({ appserviceSync }: Profile, { who }: Call): void {
-  if (!who.service) return;
-  const status = who.user === who.service.botId ? appserviceSync.bot : appserviceSync.ghost;
+function refuse({ appserviceSync: { bot, botLogin, ghost } }: Profile, { who }: Call, isBot: boolean): void {
+  const status = who.service ? (isBot ? bot : ghost) : isBot ? botLogin : 200;
   if (status === 500) throw serverBroke("Internal server error");
   if (status === 403 && who.device === undefined) throw forbidden("Appservices must masquerade to use this endpoint.");
 }
