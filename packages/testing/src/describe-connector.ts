@@ -24,6 +24,7 @@ import {
   userId,
 } from "@trestle/core";
 import { aContent, aMatrixAuthor, aMessage } from "./builders.ts";
+import { type ConnectorFiles, describeConnectorFiles } from "./describe-connector-media.ts";
 import { createMemoryStore } from "./memory-store.ts";
 import { plainToRich } from "./plain-body.ts";
 import { hostileStrings } from "./store-trial.ts";
@@ -47,6 +48,8 @@ export interface ConnectorTrial {
   readonly sameKey: "recognised" | "said-again";
   /** From now on the far side answers nothing until the returned function is called; absent where that cannot be done. */
   hang?(chat: ChatKey): Promise<() => void>;
+  /** Absent: the network takes no uploads and has no files. */
+  readonly files?: ConnectorFiles;
   /** Ends the far side. Called after the connector was stopped. */
   close(): Promise<void>;
 }
@@ -72,13 +75,14 @@ async function until<T>(check: () => T | undefined | Promise<T | undefined>, wha
 }
 
 /** A host that keeps what it is given; `emit` takes a moment, as a disk does. */
-function createHost(events: RemoteEvent[]): ConnectorHost {
+function createHost(events: RemoteEvent[], files: ConnectorFiles | undefined): ConnectorHost {
   return {
     emit: async (event) => {
       await systemClock.wait(1);
       events.push(event);
     },
-    openMedia: () => Promise.reject(new BridgeError("media-gone", "nothing is kept here")),
+    openMedia: ({ source }) =>
+      files?.ofMatrix.open(source) ?? Promise.reject(new BridgeError("media-gone", "nothing is kept here")),
     ask: () => Promise.resolve(undefined),
     kv: createMemoryStore().kv,
     clock: systemClock,
@@ -92,7 +96,7 @@ function eachRunning(make: () => Promise<ConnectorTrial>): { readonly now: Runni
   beforeEach(async () => {
     const trial = await make();
     const events: RemoteEvent[] = [];
-    const host = createHost(events);
+    const host = createHost(events, trial.files);
     await trial.connector.start(host);
     const chat = trial.connector.parseChat(trial.network, trial.chatText);
     if ("problem" in chat) throw new Error(chat.problem);
@@ -168,6 +172,7 @@ export function describeConnector(name: string, make: () => Promise<ConnectorTri
     describeSending(make);
     describeHearing(make);
     describeTalkingAbout(make);
+    describeFiles(make);
   });
 }
 
@@ -315,6 +320,19 @@ function describeHearing(make: () => Promise<ConnectorTrial>): void {
       await until(() => (heard(running.now).length > 0 ? true : undefined), "the other line");
       expect(JSON.stringify(heard(running.now))).not.toContain("our own words");
     });
+  });
+}
+
+function describeFiles(make: () => Promise<ConnectorTrial>): void {
+  describe("files", () => {
+    const running = eachRunning(make);
+    describeConnectorFiles(() => ({
+      connector: running.now.connector,
+      chat: running.now.chat,
+      author,
+      files: running.now.files,
+      nextKey,
+    }));
   });
 }
 
