@@ -10,8 +10,10 @@ import { parseArgs } from "node:util";
 import { allIrcFeatures, type ProfileName, profileNames } from "@trestle/sandbox";
 import { createReport, type Report } from "./report.ts";
 import { dailyLife } from "./scenarios/daily-life.ts";
+import { doublePuppet } from "./scenarios/double-puppet.ts";
 import { encryptedRooms } from "./scenarios/encryption.ts";
 import { homeserverRestarts } from "./scenarios/homeserver-restarts.ts";
+import { largeFile } from "./scenarios/large-file.ts";
 import { linkLife } from "./scenarios/link-life.ts";
 import { mediaFiles } from "./scenarios/media-files.ts";
 import { mistakes } from "./scenarios/mistakes.ts";
@@ -44,6 +46,7 @@ const { values: given } = parseArgs({
     sandbox: { type: "boolean", default: false },
     "burst-messages": { type: "string", default: "500" },
     "burst-restarts": { type: "string", default: "10" },
+    "file-megabytes": { type: "string", default: "50" },
     "sister-messages": { type: "string", default: "100" },
     "log-level": { type: "string", default: "info" },
     "keep-log": { type: "boolean", default: false },
@@ -181,6 +184,45 @@ async function runSasl(report: Report): Promise<void> {
   });
 }
 
+async function runDoublePuppet(report: Report): Promise<void> {
+  const homeserver = given.sandbox ? "sandbox-synapse" : "synapse";
+  const where = `double puppets, ${homeserver}`;
+  await report.guard(`${where}: the stage is set`, async () => {
+    const inspircd = await createInspircd();
+    const irc = await createRealStageIrc(inspircd);
+    let services: InspircdServices | undefined;
+    let stage: Stage | undefined;
+    try {
+      services = await createInspircdServices(inspircd, { channel: "#services" });
+      const server = given.sandbox ? createSandboxUnderTest("synapse") : createSynapseUnderTest({ open: true });
+      stage = await buildStage({ homeserver: await server, irc, logLevel: given["log-level"] as "info" });
+      const failedBefore = report.sums.failed;
+      await doublePuppet(services)(stage, report, where);
+      if (given["keep-log"] && report.sums.failed > failedBefore) report.note(stage.span.log().slice(-8000));
+    } finally {
+      await (stage ?? irc).remove();
+      await services?.stop();
+    }
+  });
+}
+
+async function runLargeFile(report: Report): Promise<void> {
+  const kind = given.sandbox ? "sandbox-synapse" : "synapse";
+  const where = `large files, ${kind}`;
+  const megabytes = Number(given["file-megabytes"]);
+  await report.guard(`${where}: the stage is set`, async () => {
+    const irc = await createSandboxStageIrc({ features: allIrcFeatures });
+    const options = { mediaMaxBytes: (megabytes + 1) * 1024 * 1024 };
+    const server = given.sandbox ? createSandboxUnderTest("synapse", options) : createSynapseUnderTest(options);
+    const stage = await buildStage({ homeserver: await server, irc, logLevel: given["log-level"] as "info" });
+    try {
+      await largeFile(stage, report, where, megabytes);
+    } finally {
+      await stage.remove();
+    }
+  });
+}
+
 async function runMistakes(report: Report): Promise<void> {
   const where = given.sandbox ? "sandbox" : "synapse";
   await report.guard(`${where}: mistakes`, async () => {
@@ -240,6 +282,8 @@ async function main(): Promise<void> {
     }
     if (wanted("SASL, inspircd")) await runSasl(report);
     if (synapseMissing === undefined && wanted("mistakes")) await runMistakes(report);
+    if (synapseMissing === undefined && wanted("double puppets")) await runDoublePuppet(report);
+    if (synapseMissing === undefined && wanted("large files")) await runLargeFile(report);
   } finally {
     await databases.remove();
   }

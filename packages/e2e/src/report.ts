@@ -35,7 +35,8 @@ export function createReport(options: ReportOptions = {}): Report {
   const fail = (name: string, since: number, error: unknown): void => {
     sums.failed++;
     failures.push(name);
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const cause = error instanceof Error && error.cause !== undefined ? `\ncaused by ${String(error.cause)}` : "";
+    const text = (error instanceof Error ? (error.stack ?? error.message) : String(error)) + cause;
     write(`FAIL ${seconds(since)}  ${name}\n${text.replace(/^/gm, "       ")}\n`);
   };
   const missing = (name: string, since: number, error: MissingProgram): void => {

@@ -49,7 +49,7 @@ export async function createDendriteUnderTest(
     url,
     serverName,
     async addRegistration(path) {
-      registrations.push(path);
+      if (!registrations.includes(path)) registrations.push(path);
       await stop();
       await start();
     },

@@ -23,8 +23,8 @@ export type HomeserverKind = `sandbox-${ProfileName}` | "synapse" | "conduit" | 
 export interface RealServerOptions {
   /** The largest file it takes; default: its own. */
   readonly mediaMaxBytes?: number;
-  /** Strangers may register (Synapse); default: no. */
-  readonly openRegistration?: boolean;
+  /** As servers on the internet are (Synapse): strangers may register, and logins are few. */
+  readonly open?: boolean;
 }
 
 export interface HomeserverUnderTest {
@@ -37,7 +37,7 @@ export interface HomeserverUnderTest {
   readonly ordersAtOnce: boolean;
   readonly url: string;
   readonly serverName: string;
-  /** Makes the appservice known and the server run with it. */
+  /** Makes the appservice known and the server run with it; again when the file was changed. */
   addRegistration(path: string): Promise<void>;
   /** A person who watches from now on. */
   person(name: string): Promise<MatrixObserver>;
@@ -106,6 +106,12 @@ export async function createSandboxUnderTest(
   };
 }
 
+const openConfig = {
+  enable_registration: true,
+  enable_registration_without_verification: true,
+  rc_login: { account: { per_second: 0.1, burst_count: 1 } },
+};
+
 /** A real Synapse in a fresh folder; it starts when it gets its first registration. */
 export async function createSynapseUnderTest(options: RealServerOptions = {}): Promise<HomeserverUnderTest> {
   const dir = mkdtempSync(join(tmpdir(), "trestle-synapse-"));
@@ -113,7 +119,7 @@ export async function createSynapseUnderTest(options: RealServerOptions = {}): P
   const serverName = "synapse.test";
   const config = {
     ...(options.mediaMaxBytes === undefined ? {} : { max_upload_size: options.mediaMaxBytes }),
-    ...(options.openRegistration ? { enable_registration: true, enable_registration_without_verification: true } : {}),
+    ...(options.open ? openConfig : {}),
   };
   const registrations: string[] = [];
   const people: MatrixObserver[] = [];
@@ -130,7 +136,7 @@ export async function createSynapseUnderTest(options: RealServerOptions = {}): P
     url: `http://127.0.0.1:${port}`,
     serverName,
     async addRegistration(path) {
-      registrations.push(path);
+      if (!registrations.includes(path)) registrations.push(path);
       await synapse?.stop();
       synapse = await startSynapse({ dir, registrations, serverName, port, config });
     },

@@ -3,6 +3,7 @@
  * them, comes back, and answers SASL logins as services do. It knows only as much of the protocol as that takes.
  */
 import { connect, type Socket } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
 import type { Inspircd } from "./inspircd.ts";
 import type { FarServer } from "./irc-server.ts";
 
@@ -17,6 +18,8 @@ export interface ServicesOptions {
 export interface InspircdServices extends FarServer {
   /** One of its people says something in the channel. */
   say(nick: string, text: string): void;
+  /** Logs a person of any server in to an account, as NickServ does; rejects where nobody has that nick. */
+  login(nick: string, account: string): Promise<void>;
 }
 
 const serverId = "9SV";
@@ -26,8 +29,9 @@ export async function createInspircdServices(server: Inspircd, options: Services
   const nicks = Array.from({ length: options.people ?? 0 }, (_, at) => `far${at}`);
   let socket: Socket | undefined;
   const send = (line: string): void => void socket?.write(`${line}\r\n`);
+  const known = new Map<string, string>();
   const enter = async (): Promise<void> => {
-    socket = await openLink(server, options, nicks);
+    socket = await openLink(server, options, nicks, known);
   };
   await enter();
   return {
@@ -45,6 +49,13 @@ export async function createInspircdServices(server: Inspircd, options: Services
       const at = nicks.indexOf(nick);
       if (at >= 0) send(`:${userId(at)} PRIVMSG ${options.channel} :${text.replace(/[\r\n\0]/g, " ")}`);
     },
+    async login(nick, account) {
+      // introduced to us a moment after he was welcomed
+      for (let tries = 0; !known.has(nick) && tries < 50; tries++) await wait(50);
+      const uid = known.get(nick);
+      if (uid === undefined) throw new Error(`services know nobody called ${nick}`);
+      send(`:${serverId} METADATA ${uid} accountname :${account}`);
+    },
     async stop() {
       socket?.destroy();
       socket = undefined;
@@ -55,7 +66,12 @@ export async function createInspircdServices(server: Inspircd, options: Services
 const userId = (at: number): string =>
   `${serverId}${String.fromCharCode(65 + Math.floor(at / 10_000))}${String(at % 10_000).padStart(5, "0")}`;
 
-function openLink(server: Inspircd, options: ServicesOptions, nicks: readonly string[]): Promise<Socket> {
+function openLink(
+  server: Inspircd,
+  options: ServicesOptions,
+  nicks: readonly string[],
+  known: Map<string, string>,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(server.link.port, "127.0.0.1");
     const send = (...lines: string[]): void => void socket.write(lines.map((line) => `${line}\r\n`).join(""));
@@ -85,6 +101,8 @@ function openLink(server: Inspircd, options: ServicesOptions, nicks: readonly st
         clearTimeout(timer);
         resolve(socket);
       }
+      const introduced = /^:\S+ UID (\S+) \d+ (\S+) /.exec(line);
+      if (introduced) known.set(introduced[2] ?? "", introduced[1] ?? "");
       sasl(line);
     });
   });
