@@ -8,6 +8,7 @@ import { loadConfig } from "../src/config-file.ts";
 import { loadCredentials } from "../src/credentials.ts";
 import { createRedactor } from "../src/redact.ts";
 import { spanCommand } from "../src/run-span.ts";
+import { newKey } from "../src/secret-key.ts";
 import { aFolder, fakeSpan, freePort, type TestFolder } from "./a-span.ts";
 
 let folder: TestFolder;
@@ -271,10 +272,20 @@ describe("a span that runs", () => {
     const puppets = parse(readFileSync(join(folder.path, "doublepuppet.yaml"), "utf8"));
     for (const one of [parse(readFileSync(folder.registration, "utf8")), puppets]) fresh.addAppservice(one);
     const media = `127.0.0.1:${await freePort()}`;
-    folder.write({ ...configured(), media: { listen: media, url: "https://media.example.org" } });
+    folder.write({
+      ...configured(),
+      media: { listen: media, url: "https://media.example.org" },
+      log: { level: "warn" },
+    });
+    const before = await openStore({ url: `sqlite:${join(folder.path, "fake.db")}`, keys: [newKey("a lost file")] });
+    await before.secrets.put("token/a", "x").finally(() => before.close());
+    const written = jest.spyOn(process.stdout, "write").mockReturnValue(true);
     const base = `http://${configured()["admin"]?.["listen"]}`;
     const running = spanCommand(fakeSpan, ["run", "--config", folder.config], {}, folder.terminal());
     await until(async () => (await fetch(`${base}/ready`)).ok);
+    const said = written.mock.calls.map(([line]) => String(line)).join("");
+    written.mockRestore();
+    expect(said).toContain("put the old one into the file again");
     expect((await fetch(`http://${media}/anything`)).status).toBe(404);
     process.emit("SIGTERM");
     expect(await running).toBe(0);
