@@ -18,8 +18,12 @@ import { hostileSnippets } from "./hostile-text.ts";
 
 const memberEvents = (history: readonly TrialEvent[], user: string): TrialEvent[] =>
   history.filter((event) => event.type === "m.room.member" && event.state_key === user);
+/** Without those that only show a profile again, as some homeservers do. */
 const joins = (history: readonly TrialEvent[], user: string): TrialEvent[] =>
-  memberEvents(history, user).filter((event) => event.content["membership"] === "join");
+  memberEvents(history, user).filter(
+    (event, place, all) =>
+      event.content["membership"] === "join" && all[place - 1]?.content["membership"] !== event.content["membership"],
+  );
 
 export function describeSending(get: () => Running, contract: HomeserverContract): void {
   describe("sending", () => {

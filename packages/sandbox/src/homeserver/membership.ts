@@ -1,4 +1,5 @@
 /** Joining, inviting, leaving, removing, and the names that member events carry: rules asked, then the event is made. */
+import { isDeepStrictEqual } from "node:util";
 import type { Database, User } from "./database.ts";
 import type { JsonObject, StoredEvent } from "./event.ts";
 import { type Change, checkMembership } from "./event-rules.ts";
@@ -50,13 +51,10 @@ export function createMembers(profile: Profile, database: Database, timeline: Ti
       for (const id of user.rooms) {
         const room = database.rooms.get(id);
         if (!room || membershipOf(room, user.id) !== "join") continue;
-        const event = {
-          sender: user.id,
-          type: "m.room.member",
-          stateKey: user.id,
-          content: content(user.id, "join", {}),
-        };
-        timeline.add(room, event);
+        const shown = content(user.id, "join", {});
+        const before = room.members.get(user.id)?.content;
+        if (!profile.profileRepeats && isDeepStrictEqual(before, shown)) continue;
+        timeline.add(room, { sender: user.id, type: "m.room.member", stateKey: user.id, content: shown });
       }
     },
   };

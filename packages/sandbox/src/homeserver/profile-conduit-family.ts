@@ -44,6 +44,7 @@ export const conduit: Profile = {
   concurrentPutsDouble: false,
   tsOfAnyone: false,
   equalStateReused: false,
+  profileRepeats: true,
   displayNameMax: undefined,
   profileOfNobody: [404, "M_NOT_FOUND"],
   joinBanned: [403, "M_FORBIDDEN"],

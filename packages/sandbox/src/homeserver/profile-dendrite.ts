@@ -31,6 +31,7 @@ export const dendrite: Profile = {
   concurrentPutsDouble: true,
   tsOfAnyone: true,
   equalStateReused: true,
+  profileRepeats: true,
   displayNameMax: undefined,
   profileOfNobody: [404, "M_NOT_FOUND"],
   joinBanned: [403, "M_FORBIDDEN"],

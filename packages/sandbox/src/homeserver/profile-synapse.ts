@@ -31,6 +31,7 @@ export const synapse: Profile = {
   concurrentPutsDouble: false,
   tsOfAnyone: false,
   equalStateReused: true,
+  profileRepeats: false,
   displayNameMax: 256,
   profileOfNobody: [404, "M_UNKNOWN"],
   joinBanned: [403, "M_BAD_STATE"],

@@ -58,6 +58,8 @@ export interface Profile {
   readonly tsOfAnyone: boolean;
   /** Setting equal state gives the old event. */
   readonly equalStateReused: boolean;
+  /** A profile that shows nothing new in a room makes a member event there all the same. */
+  readonly profileRepeats: boolean;
   readonly displayNameMax: number | undefined;
   readonly profileOfNobody: Refused;
   /** Joining where one is banned. */
