@@ -15,7 +15,13 @@ export { createFakeHomeserver, type FakeHomeserver, type FakeHomeserverOptions }
 export { createFakeMatrix, type FakeMatrix, type FakeRoom, type NewEvent, type NewRoom } from "./fake-matrix.ts";
 export { createFakeFiles, type FakeFile, type FakeFiles, readMedia } from "./fake-media.ts";
 export { createFakeNetwork, type FakeNetwork, type SaidLine } from "./fake-network.ts";
-export type { HomeserverContract, HomeserverTrial, TrialEvent, TrialPerson } from "./homeserver-trial.ts";
+export {
+  createTrialHost,
+  type HomeserverContract,
+  type HomeserverTrial,
+  type TrialEvent,
+  type TrialPerson,
+} from "./homeserver-trial.ts";
 export { hostileDocuments, hostileSnippets, hostileText } from "./hostile-text.ts";
 // stores
 export { createMemoryStore, type MemoryStore } from "./memory-store.ts";
