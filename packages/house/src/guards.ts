@@ -220,4 +220,31 @@ export const guards: readonly Guard[] = [
       name: "is that of account-tag, and none when the tag is missing",
     },
   },
+  {
+    name: "only an account that the network vouches for is tied",
+    file: "packages/core/src/accounts.ts",
+    find: 'if (!proven) return { kind: "unproven" };',
+    replace: "",
+    test: {
+      file: "packages/core/test/accounts.test.ts",
+      name: "the network must vouch for the account, and the code stays good",
+    },
+  },
+  {
+    name: "a token never reaches the journal",
+    file: "packages/core/src/intake.ts",
+    find: "const event = forBot ? await options.secrets.seal(pushed) : pushed;",
+    replace: "const event = pushed;",
+    test: {
+      file: "packages/core/test/accounts.test.ts",
+      name: "that is good is taken out of sight, and stands nowhere",
+    },
+  },
+  {
+    name: "a sealed row opens under its own name only",
+    file: "packages/store/src/seal.ts",
+    find: "Buffer.from(`${keyId}\\n${encodeText(name)}`)",
+    replace: "Buffer.from(keyId)",
+    test: { file: "packages/store/test/seal.test.ts", name: "refuses a row copied to another name and says so" },
+  },
 ];
