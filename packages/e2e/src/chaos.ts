@@ -4,13 +4,13 @@
  *
  *   --seed N --kills 50 --messages 2000 --rate 100   --short (few kills, for CI)
  *   --homeserver sandbox|synapse   --irc ngircd|sandbox|both|none   --database sqlite|postgres   --json FILE
- *   --answers 100 (deaths of the homeserver)   --inputs 1000000 (generated inputs a codec)
+ *   --answers 100 (deaths of the homeserver, on each profile)   --profile dendrite (only that)   --inputs 1000000 (generated inputs a codec)
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { allIrcFeatures } from "@trestle/sandbox";
+import { allIrcFeatures, type ProfileName, profileNames } from "@trestle/sandbox";
 import { runCodecInputs } from "./chaos/codec-inputs.ts";
 import { judgeRun } from "./chaos/judge-run.ts";
 import { runKills } from "./chaos/kill-run.ts";
@@ -36,6 +36,7 @@ const { values: given } = parseArgs({
     irc: { type: "string", default: "both" },
     database: { type: "string", default: "sqlite" },
     answers: { type: "string" },
+    profile: { type: "string" },
     inputs: { type: "string" },
     json: { type: "string" },
   },
@@ -47,7 +48,7 @@ const kills = Number(given.kills ?? (given.short ? 6 : 50));
 const messages = Number(given.messages ?? (given.short ? 240 : 2000));
 // a small Synapse takes 70 sends a second in all
 const perSecond = Number(given.rate ?? (synapse ? 20 : 100));
-const answers = Number(given.answers ?? (given.short ? 15 : 100));
+const answers = Number(given.answers ?? (given.short ? 5 : 100));
 const inputs = Number(given.inputs ?? (given.short ? 30_000 : 1_000_000));
 
 const makeHomeserver = (): Promise<HomeserverUnderTest> =>
@@ -111,14 +112,14 @@ async function killRun(
   });
 }
 
-async function lostAnswers(report: Report, results: Results): Promise<void> {
-  const title = `the homeserver killed between taking a message and answering, ${answers} times: nothing doubled`;
+async function lostAnswers(report: Report, results: Results, profile: ProfileName): Promise<void> {
+  const title = `${profile} killed between taking a message and answering, then both sides restarted, ${answers} times: nothing doubled`;
   await report.check(title, async () => {
     const irc = await createSandboxStageIrc({ features: allIrcFeatures });
-    const homeserver = (): Promise<HomeserverUnderTest> => createSandboxUnderTest("synapse");
+    const homeserver = (): Promise<HomeserverUnderTest> => createSandboxUnderTest(profile);
     await onStage(irc, homeserver, async (stage) => {
       const verdict = await runLostAnswers(stage, answers);
-      results["lost-answers"] = verdict;
+      results[`lost-answers-${profile}`] = verdict;
       if (verdict.problems.length > 0) throw new Error(verdict.problems.join("\n"));
     });
   });
@@ -134,7 +135,8 @@ async function main(): Promise<void> {
     );
   if (given.irc === "sandbox" || given.irc === "both")
     await killRun(report, results, "sandbox", () => createSandboxStageIrc({ features: allIrcFeatures }));
-  if (answers > 0) await lostAnswers(report, results);
+  const profiles = given.profile === undefined ? profileNames : profileNames.filter((name) => name === given.profile);
+  if (answers > 0) for (const profile of profiles) await lostAnswers(report, results, profile);
   if (inputs > 0)
     await report.check(`${inputs} generated inputs a codec, seed ${seed}`, () => runCodecInputs(inputs, seed));
   report.finish();

@@ -1,4 +1,9 @@
-/** The homeserver is killed after it took a message and before it answered, again and again: nothing may come twice. */
+/**
+ * The homeserver is killed after it took a message and before it answered, and then the span too, and both start again; again and
+ * again: nothing may come twice, nothing may be missing.
+ */
+
+import type { SandboxHomeserver } from "@trestle/sandbox";
 import { judgeDelivery, labels, labelsIn } from "../observers/judge-delivery.ts";
 import type { Stage } from "../stage.ts";
 
@@ -24,11 +29,11 @@ export async function runLostAnswers(stage: Stage, times: number): Promise<LostA
       // biome-ignore lint/suspicious/noThenProperty: the fault is named so, and it is no promise
       then: () => {
         deaths++;
-        sandbox.restart("kill", 60).then(dead.resolve, dead.reject);
+        restartBoth(stage, sandbox).then(dead.resolve, dead.reject);
       },
     });
     stage.carol.say(stage.channel, label);
-    await within(dead.promise, 30_000, `the homeserver never got ${label}`);
+    await within(dead.promise, 60_000, `the homeserver never got ${label}`);
     const known = (event: { content: Readonly<Record<string, unknown>> }): boolean =>
       String(event.content["body"] ?? "").includes(label);
     await stage.alice.wait(stage.room, known, { since: 0, withinMs: 30_000, what: label });
@@ -46,6 +51,13 @@ export async function runLostAnswers(stage: Stage, times: number): Promise<LostA
     ...(disordered.length > 0 ? [`out of order: ${disordered.join(", ")}`] : []),
   ];
   return { deaths, missing, doubled, disordered, problems };
+}
+
+/** The span dies before it learns that nobody will answer, or finds the connection broken: both happen. */
+async function restartBoth(stage: Stage, sandbox: SandboxHomeserver): Promise<void> {
+  await Promise.all([sandbox.restart("kill", 60), stage.span.stop("KILL")]);
+  await stage.span.start({ until: "alive" });
+  await stage.waitBotJoined();
 }
 
 function within<T>(promise: Promise<T>, ms: number, otherwise: string): Promise<T> {
