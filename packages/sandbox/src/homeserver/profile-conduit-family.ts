@@ -56,6 +56,7 @@ export const conduit: Profile = {
   redactUnknown: [403, "M_FORBIDDEN"],
   badPowerOverride: [403, "M_FORBIDDEN"],
   creatorAddedToOverride: false,
+  upgradeNamesEvent: false,
   historyBreaksForAppservices: true,
   forwardsNeedsFrom: false,
   timestampToEvent: false,

@@ -43,6 +43,7 @@ export const dendrite: Profile = {
   redactUnknown: [400, "M_NOT_FOUND"],
   badPowerOverride: [400, "M_BAD_JSON"],
   creatorAddedToOverride: true,
+  upgradeNamesEvent: true,
   historyBreaksForAppservices: false,
   forwardsNeedsFrom: true,
   timestampToEvent: false,

@@ -43,6 +43,7 @@ export const synapse: Profile = {
   redactUnknown: [404, "M_NOT_FOUND"],
   badPowerOverride: [400, "M_BAD_JSON"],
   creatorAddedToOverride: false,
+  upgradeNamesEvent: true,
   historyBreaksForAppservices: false,
   forwardsNeedsFrom: false,
   timestampToEvent: true,

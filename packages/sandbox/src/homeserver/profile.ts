@@ -75,6 +75,8 @@ export interface Profile {
   readonly badPowerOverride: Refused;
   /** Below version 12 the creator is put into an override that leaves him out. */
   readonly creatorAddedToOverride: boolean;
+  /** Below version 12 a room that replaces another names the other's last event, and not only the room. */
+  readonly upgradeNamesEvent: boolean;
   /** `/messages` and `/context` with an appservice token break the server's handler. */
   readonly historyBreaksForAppservices: boolean;
   /** `/messages` forwards wants a `from`. */

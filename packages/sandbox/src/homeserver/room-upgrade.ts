@@ -8,11 +8,13 @@ import { checkSend } from "./event-rules.ts";
 import { MatrixFault } from "./fault.ts";
 import type { Members } from "./membership.ts";
 import { powerForType, powerOfUser } from "./power.ts";
+import type { Profile } from "./profile.ts";
 import { membershipOf, type Room, roomContent } from "./room.ts";
 import { isRoomVersion, type RoomCreation } from "./room-creation.ts";
 import type { Timeline } from "./timeline.ts";
 
 interface UpgradeParts {
+  readonly profile: Profile;
   readonly database: Database;
   readonly creation: RoomCreation;
   readonly timeline: Timeline;
@@ -32,7 +34,7 @@ const taken = [
 
 /** The new room's id. */
 export function upgradeRoom(parts: UpgradeParts, old: Room, user: string, body: JsonObject): string {
-  const { database, creation, timeline, members } = parts;
+  const { profile, database, creation, timeline, members } = parts;
   const version = textOf(body["new_version"]);
   if (version === undefined) throw new MatrixFault(400, "M_MISSING_PARAM", "Missing required parameter new_version");
   if (!isRoomVersion(version))
@@ -52,7 +54,7 @@ export function upgradeRoom(parts: UpgradeParts, old: Room, user: string, body: 
     const content = { body: "This room has been replaced", replacement_room: id };
     const tombstone = timeline.add(old, { sender: user, type: "m.room.tombstone", stateKey: "", content });
     // Version 12 names the room alone.
-    const last = version === "12" ? {} : { event_id: tombstone.event_id };
+    const last = version === "12" || !profile.upgradeNamesEvent ? {} : { event_id: tombstone.event_id };
     return { predecessor: { room_id: old.id, ...last } };
   });
   for (const target of old.members.keys())

@@ -1,5 +1,5 @@
 /** Rooms: versions, power, membership, aliases. */
-import { enc, fresh, type WireProbe } from "./wire.ts";
+import { enc, fresh, sendPath, text, type WireProbe } from "./wire.ts";
 
 export const roomsProbes: readonly WireProbe[] = [
   {
@@ -182,5 +182,58 @@ export const roomsProbes: readonly WireProbe[] = [
     synapse: ["400 M_EXCLUSIVE", "200", "409 M_UNKNOWN", true],
     conduit: "unknown",
     dendrite: ["400 M_EXCLUSIVE", "400 M_EXCLUSIVE", "400 M_EXCLUSIVE", false],
+  },
+  {
+    name: "a join by a state event names its user; the same name in his profile afterwards",
+    run: async (wire) => {
+      const ghost = await wire.ghost("named");
+      const room = await wire.room({ preset: "public_chat" });
+      const join = { membership: "join", displayname: "Named" };
+      const put = await wire.as(ghost, "PUT", `/v3/rooms/${enc(room)}/state/m.room.member/${enc(ghost)}`, join);
+      const shown = await wire.alice.getState(room, "m.room.member", ghost);
+      await wire.as(ghost, "PUT", `/v3/profile/${enc(ghost)}/displayname`, { displayname: "Named" });
+      const events = (await wire.alice.history(room)).filter(({ state_key: key }) => key === ghost);
+      return [put.is, shown["displayname"], events.length];
+    },
+    synapse: ["200", "Named", 1],
+    conduit: ["200", "Named", 2],
+    dendrite: ["200", "Named", 2],
+  },
+  {
+    name: "upgrades: what the new room says of the old one, who may, and what the old one lets people do afterwards",
+    run: async (wire) => {
+      const { alice, by } = wire;
+      const bob = await wire.person(fresh("bob"));
+      const upgrade = async (before: string, after: string): Promise<unknown> => {
+        const old = await alice.createRoom({ preset: "public_chat", room_version: before });
+        await bob.join(old);
+        const refused = await by(bob.token, "POST", `/v3/rooms/${enc(old)}/upgrade`, { new_version: after });
+        const next = await alice.upgrade(old, after);
+        const tombstone = (await alice.history(old)).find(({ type }) => type === "m.room.tombstone");
+        const create = await alice.getState(next, "m.room.create");
+        const { room_id: room, event_id: event } = create["predecessor"] as Record<string, unknown>;
+        const said = await by(bob.token, "PUT", sendPath(old), text("still here"));
+        const pointsThere = tombstone?.content["replacement_room"] === next && room === old;
+        const names =
+          event === undefined ? "nothing" : event === tombstone?.event_id ? "the tombstone" : "another event";
+        return [refused.is, pointsThere, names, said.is];
+      };
+      return [await upgrade("10", "11"), await upgrade("11", "12"), await upgrade("12", "11")];
+    },
+    synapse: [
+      ["403 M_FORBIDDEN", true, "the tombstone", "403 M_FORBIDDEN"],
+      ["403 M_FORBIDDEN", true, "nothing", "403 M_FORBIDDEN"],
+      ["403 M_FORBIDDEN", true, "the tombstone", "403 M_FORBIDDEN"],
+    ],
+    conduit: [
+      ["403 M_FORBIDDEN", true, "nothing", "403 M_FORBIDDEN"],
+      ["403 M_FORBIDDEN", true, "nothing", "403 M_FORBIDDEN"],
+      ["403 M_FORBIDDEN", true, "nothing", "403 M_FORBIDDEN"],
+    ],
+    dendrite: [
+      ["403 M_FORBIDDEN", true, "the tombstone", "403 M_FORBIDDEN"],
+      ["403 M_FORBIDDEN", true, "nothing", "403 M_FORBIDDEN"],
+      ["403 M_FORBIDDEN", true, "the tombstone", "403 M_FORBIDDEN"],
+    ],
   },
 ];
