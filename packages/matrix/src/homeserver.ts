@@ -172,7 +172,7 @@ function assemble(options: HomeserverOptions) {
   const mark = puppetMark(span);
   const isMarked = (event: MatrixEvent) => event.content[puppetField] === mark;
   const isPuppets = (event: MatrixEvent) => isMarked(event) && puppets.mayHaveSaid(event.sender);
-  const isOurs = (event: MatrixEvent) => isOwn(event.sender) || isMarked(event);
+  const isOurs = (event: MatrixEvent) => isOwn(event.sender) || isMarked(event) || asPuppet.didRedact(event);
   const confirmation = createConfirmation({ messages, kv: store.kv, log, isOwn, isPuppets });
   const members = createMembers(client, bot);
   const displayName = options.profile?.displayName ?? displayNameOf;
@@ -229,6 +229,7 @@ function assemble(options: HomeserverOptions) {
     isOwn,
     isOurs,
     puppets,
+    asPuppet,
     media,
     client,
     caps,
@@ -298,7 +299,7 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
   async function stop(drainMs: number): Promise<void> {
     arrival?.refuse();
     const endMs = clock.now() + drainMs;
-    const busy = () => puts.underWay > 0 || clock.now() - puts.lastAtMs < echoMs;
+    const busy = () => puts.underWay + parts.media.uploads.underWay > 0 || clock.now() - puts.lastAtMs < echoMs;
     while (busy() && clock.now() < endMs) await clock.wait(drainStepMs);
     stopping.abort();
     if (puts.underWay === 0 && port !== undefined) await confirmation.close();

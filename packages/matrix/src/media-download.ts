@@ -107,8 +107,8 @@ export function mediaError(error: unknown): unknown {
   const options = { cause: failure };
   if (status === 413 || errcode === "M_TOO_LARGE") return new BridgeError("media-too-large", detail, options);
   if (status === 404 || status === 410 || status === 403) return new BridgeError("media-gone", detail, options);
-  // 503 is the server's own; any other failure of it may be this file's.
-  if (status > 500 ? status !== 503 : status === 500) return new BridgeError("media-failed", detail, options);
+  // Without a code it is the web server in front that speaks, and 503 is of the whole server; any other failure may be this file's.
+  if (status >= 500 && status !== 503 && errcode !== undefined) return new BridgeError("media-failed", detail, options);
   if (status === 0 && failure.outcome === "unknown") return new BridgeError("media-failed", detail, options);
   return error;
 }

@@ -22,8 +22,6 @@ export interface MediaProxyConfig {
   readonly key: string;
   /** How long an address is good for; default 30 days. */
   readonly expiresMs?: number;
-  /** A web server of ours stands in front: who asks is the last of `X-Forwarded-For`. */
-  readonly behindProxy?: boolean;
 }
 
 export interface MediaProxyOptions extends MediaProxyConfig {

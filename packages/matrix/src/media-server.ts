@@ -5,11 +5,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { BridgeError, type Meter } from "@trestle/core";
+import { boundedMap } from "./bounded-map.ts";
 import { safeHeaders } from "./media-headers.ts";
 
 export interface MediaServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
-  readonly behindProxy?: boolean;
   readonly clientStallMs?: number;
   readonly meter: Meter;
   readonly serve: (request: IncomingMessage, response: ServerResponse, who: string) => Promise<void>;
@@ -26,6 +26,8 @@ const headerBytesMax = 8 * 1024;
 const connectionsMax = 512;
 const requestsMax = 32;
 const requestsOfOneMax = 8;
+/** A film being searched asks often; each time the homeserver gives the whole of it. */
+const requestsOfOnePerMinute = 120;
 /** Slower than this on the whole, and somebody only holds a place. */
 const slowestBytesPerMs = 4;
 const graceMs = 60_000;
@@ -33,19 +35,21 @@ const graceMs = 60_000;
 export function createMediaServer(options: MediaServerOptions): MediaServer {
   const { clientStallMs = 30_000, meter } = options;
   const busy = new Map<string, number>();
+  const isOften = createRate();
   let all = 0;
 
   const server = createServer(
     { maxHeaderSize: headerBytesMax, connectionsCheckingInterval: 1_000 },
     (request, response) => {
-      const who = addressOf(request, options.behindProxy === true);
+      const who = addressOf(request);
       const problem = problemOf(request);
       response.once("close", () =>
         meter.count("trestle_public_media_requests_total", { status: String(response.statusCode) }),
       );
       if (problem !== undefined) return turnAway(response, ...problem);
       const mine = busy.get(who) ?? 0;
-      if (all >= requestsMax || mine >= requestsOfOneMax) return turnAway(response, 429, { "retry-after": "5" });
+      if (all >= requestsMax || mine >= requestsOfOneMax || isOften(who))
+        return turnAway(response, 429, { "retry-after": "5" });
       all += 1;
       busy.set(who, mine + 1);
       const late = setInterval(endSlow, 5_000, response, performance.now(), response.socket?.bytesWritten ?? 0);
@@ -88,6 +92,20 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
   };
 }
 
+/** Whether somebody asked too often in this minute. */
+function createRate(): (who: string) => boolean {
+  const counts = boundedMap<string, number>(10_000);
+  let minute = 0;
+  return (who) => {
+    const now = Math.floor(performance.now() / 60_000);
+    if (now !== minute) counts.clear();
+    minute = now;
+    const count = (counts.get(who) ?? 0) + 1;
+    counts.set(who, count);
+    return count > requestsOfOnePerMinute;
+  };
+}
+
 type Refusal = readonly [status: number, headers?: Readonly<Record<string, string>>];
 
 function problemOf({ method, url, headers }: IncomingMessage): Refusal | undefined {
@@ -109,9 +127,14 @@ function endSlow(response: ServerResponse, begunAt: number, writtenBefore: numbe
   if (ms > graceMs && bytes < ms * slowestBytesPerMs) response.destroy();
 }
 
-function addressOf(request: IncomingMessage, behindProxy: boolean): string {
-  const forwarded = behindProxy ? request.headers["x-forwarded-for"] : undefined;
+/** This machine and private networks: where the web server in front stands. */
+const near = /^(?:::ffff:)?(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)|^::1$|^f[cd]/i;
+
+/** Who asks: behind a web server of ours the one that it names last, whom nobody else can name. */
+function addressOf(request: IncomingMessage): string {
+  const peer = request.socket.remoteAddress ?? "unknown";
+  const forwarded = near.test(peer) ? request.headers["x-forwarded-for"] : undefined;
   const list = Array.isArray(forwarded) ? forwarded.join(",") : forwarded;
   const last = list?.split(",").at(-1)?.trim().slice(0, 64);
-  return last === undefined || last === "" ? (request.socket.remoteAddress ?? "unknown") : last;
+  return last === undefined || last === "" ? peer : last;
 }

@@ -8,8 +8,8 @@ export interface Tries {
   worked(source: string): void;
 }
 
-/** Below the tries that a lane gives to a mistake of ours. */
-const triesMax = 4;
+/** With a lane's back-off about a minute. */
+export const triesMax = 8;
 
 export function createTries(): Tries {
   const failures = boundedMap<string, number>(1_000);
@@ -20,7 +20,8 @@ export function createTries(): Tries {
       failures.set(source, count);
       const reason = error instanceof Error ? error.message.slice(0, 200) : "it broke off";
       if (count < triesMax) {
-        return error instanceof BridgeError ? error : new BridgeError("media-failed", reason, { cause: error });
+        const failed = error instanceof BridgeError && error.code === "media-failed";
+        return failed ? error : new BridgeError("media-failed", reason, { cause: error });
       }
       failures.delete(source);
       return new BridgeError("media-gone", `given up after ${count} tries: ${reason}`, { cause: error });

@@ -36,6 +36,7 @@ export interface MediaUpload {
   open(host: Pick<HomeserverHost, "openMedia">): void;
   /** `queue`: whose turn it is when there is no room. Rejects with `media-gone`, `media-too-large`, `media-failed`. */
   upload(wanted: Wanted, queue: string): Promise<Uploaded>;
+  readonly underWay: number;
 }
 
 export interface MediaUploadOptions {
@@ -110,6 +111,9 @@ export function createMediaUpload(options: MediaUploadOptions): MediaUpload {
   }
 
   return {
+    get underWay() {
+      return underWay.size;
+    },
     open(given) {
       host = given;
     },
@@ -159,23 +163,28 @@ async function* held(
 
 /** The server's own limit, asked now and then; unknown when it does not say. */
 function createLimit({ client, bot, clock, log }: MediaUploadOptions): () => Promise<number | undefined> {
-  let limit: number | undefined;
-  let askedAtMs = Number.NEGATIVE_INFINITY;
+  let known: { readonly limit: Promise<number | undefined>; readonly untilMs: number } | undefined;
   const ask = async (path: string) => (await client.call({ method: "GET", path, as: bot }))["m.upload.size"];
-  return async () => {
-    if (clock.now() - askedAtMs < limitKeptMs) return limit;
+
+  async function limit(): Promise<number | undefined> {
     try {
       const said = await ask("/_matrix/client/v1/media/config").catch((error: unknown) => {
         if (!isUnrecognized(error)) throw error;
         return ask("/_matrix/media/v3/config");
       });
-      limit = typeof said === "number" && Number.isFinite(said) && said > 0 ? said : undefined;
-      askedAtMs = clock.now();
+      return typeof said === "number" && Number.isFinite(said) && said > 0 ? said : undefined;
     } catch (error) {
+      known = undefined;
       if (isAway(error)) throw error;
       log.debug({ error }, "the homeserver does not say how large a file may be");
+      return undefined;
     }
-    return limit;
+  }
+
+  return () => {
+    if (known === undefined || known.untilMs < clock.now())
+      known = { limit: limit(), untilMs: clock.now() + limitKeptMs };
+    return known.limit;
   };
 }
 

@@ -92,7 +92,7 @@ export function createMedia(options: MediaOptions): Media {
     get port() {
       return port;
     },
-    openMedia: ({ source }) => downloads.open(source, "out"),
+    openMedia: ({ source }) => downloads.open(source, `out ${source}`),
     publish: async (event, what) => proxy?.publish(event, what),
     async start(given) {
       host = given;

@@ -12,6 +12,7 @@ import {
 import { createSandboxHomeserver, registerPerson, type SandboxHomeserver, type SandboxPerson } from "@trestle/sandbox";
 import { aContent, createFakeFiles, createMemoryStore, createTestLog, createTestMeter } from "@trestle/testing";
 import { createHomeserver, type HomeserverOptions, type MatrixHomeserver, makeRegistration } from "../src/index.ts";
+import { triesMax } from "../src/media-tries.ts";
 import { author, RememberingHost, until } from "./a-bridge.ts";
 import { freePort } from "./free-port.ts";
 
@@ -183,7 +184,7 @@ describe("[C4 matrix] a file on its way into a room", () => {
     const stage = await aStage();
     const source = stage.host.files.put(some(200_000));
     stage.host.files.breakNext(100);
-    for (let tries = 0; tries < 3; tries++)
+    for (let tries = 0; tries < triesMax - 1; tries++)
       await expect(stage.send([picture(source)], key)).rejects.toMatchObject({ code: "media-failed", retry: "later" });
     await stage.send([picture(source)], key);
     const [event] = await stage.events();

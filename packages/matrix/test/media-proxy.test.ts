@@ -314,7 +314,7 @@ describe("[S2 matrix] requests by strangers", () => {
   });
 
   test("behind a web server of ours the address is the one that it names last", async () => {
-    const stage = await aStage({ behindProxy: true });
+    const stage = await aStage();
     const { path } = await stage.file("x", "image/png");
     let release = () => {};
     const held = new Promise<void>((resolve) => {
@@ -329,6 +329,18 @@ describe("[S2 matrix] requests by strangers", () => {
     release();
     expect((await other).status).toBe(200);
     expect((await Promise.all(asking)).filter(({ status }) => status === 429)).toHaveLength(2);
+  });
+
+  test("and so many in a minute", async () => {
+    const stage = await aStage();
+    const { path } = await stage.file("x", "image/png");
+    let given = 0;
+    while (given < 250 && (await stage.get(path)).status === 200) given += 1;
+    expect(given).toBeGreaterThanOrEqual(120);
+    // Twice as many where the minute ended meanwhile.
+    expect(given).toBeLessThanOrEqual(240);
+    expect((await stage.get(path)).status).toBe(429);
+    expect((await stage.get(path, { headers: { "x-forwarded-for": "9.9.9.9" } })).status).toBe(200);
   });
 
   test("who says nothing, or takes nothing, is cut off", async () => {
