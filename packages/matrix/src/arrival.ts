@@ -11,6 +11,7 @@ import type {
   Log,
   MatrixEvent,
   Meter,
+  RoomId,
   UserId,
 } from "@trestle/core";
 import { createAwayDetector } from "./away-detector.ts";
@@ -30,6 +31,7 @@ import type { Members } from "./members.ts";
 import type { Messages } from "./messages.ts";
 import { patrol } from "./patrol.ts";
 import { ping } from "./ping.ts";
+import type { PuppetSender } from "./puppet-send.ts";
 import type { ActingPuppets } from "./puppets.ts";
 import { createRecovery } from "./recovery.ts";
 import { createWatch } from "./watch.ts";
@@ -62,6 +64,7 @@ export interface ArrivalParts {
   readonly canary: Canary;
   readonly media: Pick<Media, "feed">;
   readonly puppets: Pick<ActingPuppets, "mayHaveSaid">;
+  readonly asPuppet: Pick<PuppetSender, "didRedact">;
 }
 
 export interface Arrival {
@@ -71,6 +74,8 @@ export interface Arrival {
   prepare(): Promise<void>;
   /** Once the homeserver can reach us. Returns at once. */
   run(): void;
+  /** Everything of this room that is not known, now. */
+  catchUp(room: RoomId): Promise<void>;
   /** Somebody saw a sign that the homeserver went away. */
   suspect(why: string): void;
   status(): HomeserverStatus;
@@ -144,6 +149,9 @@ export function createArrival(
       const walks = { host, repair, isAction, found, isPushed, patrolMs, clock, log, meter, signal };
       walking = Promise.all([patrolMs > 0 ? patrol(walks) : undefined, watch.run()]);
     },
+    async catchUp(room) {
+      await repair.repair((await host.repairRooms()).filter((one) => one.room === room));
+    },
     suspect: detector.suspect,
     status: () => statusOf(options, canary, { away: detector.isAway, problem: recovery.problem, ingest }),
     settled: recovery.idle,
@@ -160,13 +168,14 @@ interface Takers {
 
 function createIngestFor(
   { span, clock, log, meter }: ArrivalOptions,
-  { isOwn, puppets, ids, members, ghosts, confirmation, canary, media }: ArrivalParts,
+  { isOwn, puppets, asPuppet, ids, members, ghosts, confirmation, canary, media }: ArrivalParts,
   { host, take, pushed }: Takers,
 ): Ingest {
   return createIngest({
     span,
     isOwn,
     actsFor: puppets.mayHaveSaid,
+    didAsPerson: asPuppet.didRedact,
     take,
     ephemeral: (event: EphemeralEvent) => host.ephemeral(event),
     feed(event) {

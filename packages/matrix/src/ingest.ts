@@ -22,6 +22,8 @@ export interface IngestOptions {
   readonly isOwn: (user: string) => boolean;
   /** Whether we act for this person: then what carries our mark may be what we said for him. */
   readonly actsFor: (user: UserId) => boolean;
+  /** What we did as a person and what cannot be told by a mark: some servers keep none in a redaction. */
+  readonly didAsPerson?: (event: MatrixEvent) => boolean;
   /** Resolves once the events are durable. */
   readonly take: (events: readonly MatrixEvent[]) => Promise<void>;
   readonly ephemeral: (event: EphemeralEvent) => void;
@@ -62,6 +64,7 @@ export function createIngest(options: IngestOptions): Ingest {
         feed(event);
         // Only who really is ours can confirm a send; that an event calls itself our puppet's only keeps it from crossing.
         if (isOwn(event.sender)) echo(event);
+        else if (options.didAsPerson?.(event) === true) continue;
         else if (event.content[puppetField] !== puppet) foreign.push(event);
         else if (options.actsFor(event.sender)) echo(event);
       } catch (error) {

@@ -3,7 +3,16 @@
  * his ghost, under the same key: what an earlier try may have left in the room is looked for under both names first. An edit
  * is its message's sender's alone, whoever that was.
  */
-import { type EventId, eventId, type PartKey, type RemoteAuthor, type RoomId, type UserId } from "@trestle/core";
+import {
+  type EventId,
+  eventId,
+  type MatrixEvent,
+  type PartKey,
+  type RemoteAuthor,
+  type RoomId,
+  type UserId,
+} from "@trestle/core";
+import { boundedMap } from "./bounded-map.ts";
 import type { Call, JsonObject } from "./client.ts";
 import { originField } from "./confirmation.ts";
 import { failureOf, isStatus } from "./errors.ts";
@@ -17,6 +26,8 @@ import { findReaction } from "./reactions.ts";
 export interface PuppetSender {
   /** The event (its id is empty for what makes none); undefined when the ghost is to do it. */
   sendPart(room: RoomId, part: MatrixPart, author: RemoteAuthor, key: PartKey): Promise<EventId | undefined>;
+  /** Whether this is a redaction that he made through us: some servers keep no mark in one. */
+  didRedact(event: MatrixEvent): boolean;
   /** An event as the ghost has to say it: an edit of what the person said himself becomes a message. */
   forGhost(room: RoomId, part: EventPart, author: RemoteAuthor): Promise<EventPart>;
 }
@@ -24,6 +35,14 @@ export interface PuppetSender {
 export interface PuppetSenderOptions extends PuppetPlaceOptions {
   readonly put: EventPut["put"];
   readonly ids: GhostIds;
+}
+
+interface Turn {
+  readonly room: RoomId;
+  readonly author: RemoteAuthor;
+  /** Who he is here. */
+  readonly user: UserId;
+  readonly key: PartKey;
 }
 
 type EventPart = Extract<MatrixPart, { op: "event" }>;
@@ -35,6 +54,7 @@ export function createPuppetSender(options: PuppetSenderOptions): PuppetSender {
   const { client, put, puppets, members, ids, bot } = options;
   const mark = puppetMark(options.span);
   const place = createPuppetPlace(options);
+  const redactions = createRedactions();
 
   async function say(user: UserId, author: RemoteAuthor, wanted: Omit<Put, "as">): Promise<EventId | undefined> {
     const { room } = wanted;
@@ -53,7 +73,7 @@ export function createPuppetSender(options: PuppetSenderOptions): PuppetSender {
     }
   }
 
-  async function sendEvent(room: RoomId, part: EventPart, author: RemoteAuthor, user: UserId, key: PartKey) {
+  async function sendEvent({ room, author, user, key }: Turn, part: EventPart) {
     const target = editTarget(part.content);
     if (target !== undefined && (await place.senderOf(room, target)) !== user) return undefined;
     const origin = part.content[originField] as JsonObject | undefined;
@@ -69,31 +89,20 @@ export function createPuppetSender(options: PuppetSenderOptions): PuppetSender {
     }
   }
 
-  async function redact(
-    room: RoomId,
-    event: string,
-    reason: string | null,
-    author: RemoteAuthor,
-    key: PartKey,
-    user: UserId,
-  ) {
+  async function redact({ room, author, user, key }: Turn, event: string, reason: string | null) {
     if ((await place.senderOf(room, event)) !== user) return undefined;
     const content = { ...(reason === null ? {} : { reason }), [originField]: { key, network: author.network } };
+    redactions.add(room, user, event);
     return say(user, author, { room, type: "m.room.redaction", content, redacts: event, key });
   }
 
   /** The reaction may be his own or, of another time, his ghost's; his own is taken back by the bot when he cannot. */
-  async function unreact(
-    room: RoomId,
-    part: Extract<MatrixPart, { op: "unreact" }>,
-    author: RemoteAuthor,
-    key: PartKey,
-    user: UserId,
-  ) {
+  async function unreact(turn: Turn, part: Extract<MatrixPart, { op: "unreact" }>) {
+    const { room, author, user, key } = turn;
     const found = await findReaction(client, { room, as: bot, by: user, target: part.target, key: part.key });
     if (found === undefined) return undefined;
     place.said(user, found);
-    const done = puppets.has(user) ? await redact(room, found, null, author, key, user) : undefined;
+    const done = puppets.has(user) ? await redact(turn, found, null) : undefined;
     if (done !== undefined) return done;
     const content = { [originField]: { key, network: author.network } };
     return put({ room, as: bot, type: "m.room.redaction", content, redacts: found, key, others: [user] });
@@ -103,13 +112,14 @@ export function createPuppetSender(options: PuppetSenderOptions): PuppetSender {
     async sendPart(room, part, author, key) {
       const { puppet: user } = author;
       if (user === undefined || author.service === true) return undefined;
-      if (part.op === "unreact") return unreact(room, part, author, key, user);
+      const turn: Turn = { room, author, user, key };
+      if (part.op === "unreact") return unreact(turn, part);
       if (!puppets.has(user)) return undefined;
       switch (part.op) {
         case "event":
-          return sendEvent(room, part, author, user, key);
+          return sendEvent(turn, part);
         case "redact":
-          return redact(room, part.event, part.reason, author, key, user);
+          return redact(turn, part.event, part.reason);
         case "typing":
         case "read":
           return (await showAs(options, place, room, user, part)) ? noEvent : undefined;
@@ -120,11 +130,33 @@ export function createPuppetSender(options: PuppetSenderOptions): PuppetSender {
           return undefined;
       }
     },
-    async forGhost(room, part, author) {
-      const target = author.puppet === undefined ? undefined : editTarget(part.content);
-      if (target === undefined || (await place.senderOf(room, target)) !== author.puppet) return part;
-      const { "m.new_content": _new, "m.relates_to": _relates, ...content } = part.content;
-      return { ...part, content };
+    didRedact: redactions.has,
+    forGhost: (room, part, author) => asGhostSays(place, room, part, author),
+  };
+}
+
+async function asGhostSays(
+  place: PuppetPlace,
+  room: RoomId,
+  part: EventPart,
+  author: RemoteAuthor,
+): Promise<EventPart> {
+  const target = author.puppet === undefined ? undefined : editTarget(part.content);
+  if (target === undefined || (await place.senderOf(room, target)) !== author.puppet) return part;
+  const { "m.new_content": _new, "m.relates_to": _relates, ...content } = part.content;
+  return { ...part, content };
+}
+
+/** Who took back what through us, by room. */
+function createRedactions() {
+  const made = boundedMap<string, true>(5_000);
+  const nameOf = (room: RoomId, user: UserId, target: string): string => `${room}\n${user}\n${target}`;
+  return {
+    add: (room: RoomId, user: UserId, target: string): void => made.set(nameOf(room, user, target), true),
+    has(event: MatrixEvent): boolean {
+      if (event.type !== "m.room.redaction" || made.size === 0) return false;
+      const target = event.redacts ?? event.content["redacts"];
+      return made.has(nameOf(event.room_id, event.sender, String(target)));
     },
   };
 }

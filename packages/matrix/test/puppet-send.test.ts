@@ -265,6 +265,27 @@ test("[P3] nobody but people of this homeserver is acted for: neither ghosts, th
     expect(matrix.puppets.has(user as never)).toBe(false);
 });
 
+test("[P3] his redaction is no echo either, on a server that keeps no mark in one; the same by hand is his own", async () => {
+  const stage = await aStage();
+  const [said, byHand] = [await stage.say("to be deleted"), await stage.say("to be deleted by hand")];
+  await stage.send({ kind: "delete", targets: [said] });
+  const bare = (redacts: string, id: string) => ({
+    event_id: id,
+    room_id: stage.room,
+    sender: stage.user,
+    type: "m.room.redaction",
+    origin_server_ts: Date.now(),
+    content: { redacts },
+  });
+  await fetch(`http://127.0.0.1:${stage.matrix.port}/_matrix/app/v1/transactions/bare`, {
+    method: "PUT",
+    headers: { authorization: `Bearer ${stage.registration.hs_token}` },
+    body: JSON.stringify({ events: [bare(said, "$ours"), bare(byHand, "$his")] }),
+  });
+  await until("his own", () => stage.host.taken.some((one) => one.event_id === "$his"));
+  expect(stage.host.taken.map((one) => one.event_id)).not.toContain("$ours");
+});
+
 describe("[S1 matrix] forged marks and keys", () => {
   const forged = (key: string) => ({ msgtype: "m.text", body: "forged", "dev.trestle.origin": { key }, ...mark });
 
