@@ -18,6 +18,8 @@ export const catalogue = {
   // the far side is away: no limit of attempts, only of age
   "homeserver-unreachable": { retry: "later", scope: "portal" },
   "homeserver-limit": { retry: "later", scope: "portal" },
+  // replaced by another, which the link will follow or not
+  "room-closed": { retry: "later", scope: "portal" },
   "network-down": {
     retry: "later",
     scope: "portal",

@@ -69,6 +69,8 @@ export interface Homeserver {
   announceBridge(room: RoomId, info: BridgeInfo, state: "linked" | "gone"): Promise<void>;
   /** Joins what a tombstone points at, once its predecessor proves it. */
   followUpgrade(tombstone: MatrixEvent): Promise<Upgrade>;
+  /** Takes what was said in a room before it became ours (`repairRooms` names it by now), as after an outage. */
+  catchUp(room: RoomId): Promise<void>;
   describeRoom(room: RoomId): Promise<RoomDescription>;
   /** The newest event of the room, whatever it is; undefined when it has none that we may see. */
   newestEvent(room: RoomId): Promise<EventId | undefined>;

@@ -56,6 +56,8 @@ export function createMoves(options: MovesOptions): Moves {
     switch (upgrade.kind) {
       case "followed": {
         for (const row of rows) await links.move(row, upgrade.room, upgrade.created);
+        // what was pushed before the link was there was nobody's; after a crash here the look back at the start finds it
+        await homeserver.catchUp(upgrade.room);
         await kv.remove(rowOf(room));
         const said = `The link${rows.length === 1 ? "" : "s"} moved to the new room.`;
         await tell(room, `moved/${tombstone.event_id}`, said);

@@ -105,6 +105,7 @@ export function createHomeserver(options: HomeserverOptions): MatrixHomeserver {
     userId: bot,
     serverName: options.serverName,
     capabilities: matrixCapabilities,
+    catchUp: running.catchUp,
     start: running.start,
     stop: running.stop,
     status: running.status,
@@ -198,7 +199,7 @@ function assemble(options: HomeserverOptions) {
   const state = createRoomState(client, members, bot);
   const rooms = createRooms({ ...shared, ghosts, state, roomVersion: options.roomVersion ?? "11" });
   const asPuppet = createPuppetSender({ client, put: puts.put, puppets, members, ids, bot, span, now });
-  const sender = createSender({ files, client, put: puts.put, sdk, ghosts, ids, bot, now, log, asPuppet });
+  const sender = createSender({ files, client, put: puts.put, sdk, ghosts, ids, bot, now, log, asPuppet, members });
   const canary = createCanary({
     sender,
     createRoom: () => rooms.createOwnRoom(`Trestle canary (${span})`),
@@ -312,6 +313,7 @@ function createRunning(options: HomeserverOptions, parts: Parts) {
     stop,
     status: () => arrival?.status() ?? notStarted,
     settled: async () => arrival?.settled(),
+    catchUp: async (room: Parameters<Homeserver["catchUp"]>[0]) => arrival?.catchUp(room),
     get port() {
       return port;
     },

@@ -23,6 +23,7 @@ import type { EventPut, Put } from "./event-put.ts";
 import type { GhostIds } from "./ghost-id.ts";
 import type { Ghosts } from "./ghosts.ts";
 import type { FileSender } from "./media-send.ts";
+import type { Members } from "./members.ts";
 import type { MatrixPart } from "./outbound.ts";
 import type { PuppetSender } from "./puppet-send.ts";
 import { findReaction } from "./reactions.ts";
@@ -50,6 +51,7 @@ export interface SenderOptions {
   readonly now: () => number;
   readonly log: Log;
   readonly asPuppet: PuppetSender;
+  readonly members: Pick<Members, "state">;
 }
 
 type Op<K extends MatrixPart["op"]> = Extract<MatrixPart, { op: K }>;
@@ -84,7 +86,11 @@ export function createSender(options: SenderOptions): Sender {
         const there = await findReaction(client, { room, as, ...annotation(part.content) });
         if (there !== undefined) return there;
       }
-      if (!isStatus(error, 403) || !mayRejoin(as, room)) throw error;
+      if (!isStatus(error, 403)) throw error;
+      // nobody may speak there any more; its tombstone may be on its way to us still
+      const tombstone = await options.members.state(room, "m.room.tombstone").catch(() => undefined);
+      if (tombstone !== undefined) throw new BridgeError("room-closed", "it was replaced", { cause: error });
+      if (!mayRejoin(as, room)) throw error;
       log.info({ room, ghost: as }, "a ghost was refused; it joins once more");
       await ghosts.rejoin(author, room);
       return put(request);

@@ -118,6 +118,7 @@ export function createFakeHomeserver(options: FakeHomeserverOptions = {}): FakeH
       told?.puppetLost(userId(user), why);
     },
     matrix,
+    catchUp: () => transactions.repair(),
     userId: bot,
     serverName: matrix.serverName,
     capabilities,

@@ -1,6 +1,17 @@
 /** Two bots that answer whatever is said, one on each side: the bridge stops them before anybody must. The last on a stage's link. */
 import type { Stage } from "../stage.ts";
-import { bodyOf, claim, crossesToIrc, isMessage, isNotice, mark, order, pause, type Scenario } from "./scenario.ts";
+import {
+  bodyOf,
+  claim,
+  crossesToIrc,
+  eventually,
+  isMessage,
+  isNotice,
+  mark,
+  order,
+  pause,
+  type Scenario,
+} from "./scenario.ts";
 
 const exchangeMax = 20;
 
@@ -14,6 +25,11 @@ async function setOn(stage: Stage): Promise<void> {
   const { alice, room, channel, homeserver } = stage;
   const machine = await homeserver.person("machine");
   await machine.join(room);
+  // its first look at the room brings what was said before
+  const come = (): boolean =>
+    machine.seen.some(({ room: where, event }) => where === room && event.state_key === machine.userId);
+  await eventually(come, "the machine did not come in");
+  await pause(500);
   const robot = await stage.ircPerson("robot");
   const since = alice.seen.length;
   let running = true;
@@ -46,7 +62,8 @@ async function setOn(stage: Stage): Promise<void> {
   const said = alice.seen
     .slice(since)
     .filter(({ event }) => /^(?:robot|machine) (?:begins|answers)/.test(bodyOf(event)));
-  claim(said.length <= exchangeMax + 1, `they exchanged ${said.length} messages`);
+  const letters = said.map(({ event }) => bodyOf(event)[0]).join("");
+  claim(said.length <= exchangeMax + 1, `they exchanged ${said.length} messages: ${letters}`);
   claim(said.length >= 10, `they were stopped after ${said.length} messages`);
   await order(stage, room, "resume", /^Resumed/u);
   await crossesToIrc(stage, mark("after the bots"));
