@@ -76,13 +76,14 @@ export function createPuppets(options: PuppetsOptions): ActingPuppets {
     log,
   });
 
-  async function takeOver(user: UserId, record: Extract<PuppetRecord, { token: string }>): Promise<PuppetReport> {
+  const takeOver: TakeOver = async (user, record, isWanted = () => true) => {
     const who = await whoIs(client, { token: record.token }, user);
+    if (!isWanted()) return report([problems.grant("stopped")]);
     if (who.user !== user) return report([problems.ofToken(user, who)]);
     await records.put(user, record);
     ways.settle(user);
     return report([], record.way);
-  }
+  };
 
   const grants = createGrants(takeOver, log);
 
@@ -151,11 +152,15 @@ async function tryToken(client: Client, ways: PuppetWays, user: UserId, shortMs:
   });
 }
 
+/** Tries a token, keeps it if it is his and still wanted. */
+type TakeOver = (
+  user: UserId,
+  record: Extract<PuppetRecord, { token: string }>,
+  isWanted?: () => boolean,
+) => Promise<PuppetReport>;
+
 /** Device grants under way, one for each person. */
-function createGrants(
-  takeOver: (user: UserId, record: Extract<PuppetRecord, { token: string }>) => Promise<PuppetReport>,
-  log: Log,
-) {
+function createGrants(takeOver: TakeOver, log: Log) {
   const running = new Map<UserId, AbortController>();
   const end = (user: UserId): void => running.get(user)?.abort();
 
@@ -163,7 +168,7 @@ function createGrants(
     try {
       const got = await begun.outcome(ending.signal);
       if ("ended" in got) return report([problems.grant(got.ended)]);
-      return ending.signal.aborted ? report([problems.grant("stopped")]) : await takeOver(user, got);
+      return await takeOver(user, got, () => !ending.signal.aborted);
     } catch (error) {
       log.warn({ user, error }, "a login by device grant failed");
       return report([isAway(error) ? problems.away : problems.grant("failed")]);
