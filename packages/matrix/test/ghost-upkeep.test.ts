@@ -1,5 +1,5 @@
 /** What is done for ghosts behind their messages, and what a restart with many of them costs. */
-import { type RemoteAuthor, remoteUserId, type UserId, userId } from "@trestle/core";
+import { type RemoteAuthor, remoteUserId, roomId, type UserId, userId } from "@trestle/core";
 import { createMemoryStore, createTestClock, createTestLog } from "@trestle/testing";
 import type { Caps } from "../src/caps.ts";
 import type { Call, Client } from "../src/client.ts";
@@ -116,6 +116,18 @@ test("[P1] a picture that takes long holds up no message and undoes no newer nam
   await clock.settle();
   expect(profile("displayname")).toEqual([]);
   expect(profile("avatar_url")).toHaveLength(3);
+});
+
+test("[P1] a second message before the profile is set waits for nothing, here and in another room", async () => {
+  const { ghosts, calls } = scene(() => Promise.reject(new Error("not asked")));
+  await ghosts.ready(author("ann", "Ann"), room);
+  expect(ghosts.ready(author("ann", "Ann"), room)).toBe(ids.of(author("ann")));
+  await ghosts.ready(author("ann", "Ann"), roomId("!other:hs.test"));
+  expect(calls.map((call) => call.split(" ").slice(0, 2).join(" "))).toEqual([
+    "POST register",
+    `PUT rooms/${room}/state/m.room.member/${ids.of(author("ann"))}`,
+    `PUT rooms/!other:hs.test/state/m.room.member/${ids.of(author("ann"))}`,
+  ]);
 });
 
 test("[P1] an address of Matrix stands in the join already", async () => {

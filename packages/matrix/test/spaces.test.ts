@@ -108,6 +108,16 @@ test("[R11] [L1] one key is one space: at one time, after a restart, and after a
   expect(server.counts().rooms).toBe(3);
 });
 
+test("[R11] [L1] a space whose making was never answered is found, not made twice", async () => {
+  const { matrix, store } = bridge();
+  server.faults.answerThenDie({ match: { path: /createRoom/ } });
+  await expect(matrix.applySpace("net", { name: "Net", rooms: [] })).rejects.toMatchObject({
+    code: "homeserver-unreachable",
+  });
+  await bridge(store).matrix.applySpace("net", { name: "Net", rooms: [] });
+  expect(server.counts().rooms).toBe(1);
+});
+
 test("[R11] a space that the bot is no longer in is made anew", async () => {
   const { matrix } = bridge();
   const space = await matrix.applySpace("net", { name: "Net", rooms: [] });
