@@ -33,7 +33,8 @@ function shownAs(kind: Attachment["kind"], type: string): "image" | "video" | "a
       if (type.startsWith("image/")) return kind;
       return type.startsWith("video/") ? "video" : "file";
     case "video":
-      return type.startsWith("video/") || type.startsWith("image/gif") ? kind : "file";
+      if (type.startsWith("video/")) return kind;
+      return type === "image/gif" ? "image" : "file";
     case "audio":
     case "voice":
       return type.startsWith("audio/") || type === "application/ogg" ? kind : "file";

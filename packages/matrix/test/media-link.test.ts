@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { createMediaLinks, safeName } from "../src/media-link.ts";
 import { rangeOf, sliceOf } from "../src/media-range.ts";
 
@@ -136,4 +137,20 @@ describe("[S2 matrix] ranges", () => {
       expect(read).toBeLessThanOrEqual(9);
     }
   });
+});
+
+test("[S2 matrix] whatever is asked, nothing throws, and only what was signed is read", () => {
+  const piece = fc.oneof(
+    fc.string(),
+    fc.constantFrom("/_trestle/media/", id, ".", "/", "%2e", "..", "zzz", "A".repeat(22)),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 8 }), fc.string(), (pieces, header) => {
+      expect(["unknown", "forged"]).toContain(links.read(pieces.join("")));
+      const range = rangeOf(header, 100);
+      if (range.kind === "part") expect(range.first <= range.last && range.last < 100).toBe(true);
+      expect(safeName(header)).toMatch(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/);
+    }),
+    { numRuns: 2_000 },
+  );
 });

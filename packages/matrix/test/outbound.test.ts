@@ -203,6 +203,7 @@ describe("[C4 matrix] files", () => {
     ["image", "image/png\r\nx: y", "m.file"],
     ["video", "text/html", "m.file"],
     ["video", "video/mp4", "m.video"],
+    ["video", "image/gif", "m.image"],
     ["voice", "audio/ogg", "m.audio"],
     ["audio", "application/ogg", "m.audio"],
     ["sticker", "video/webm", "m.video"],
