@@ -24,7 +24,7 @@ export interface PuppetsUnderTest {
   person(): Promise<PuppetPerson>;
 }
 
-export interface PuppetPerson extends Pick<TrialPerson, "say" | "join"> {
+export interface PuppetPerson extends Pick<TrialPerson, "say"> {
   readonly userId: UserId;
   readonly token: string;
   /** The server takes it no more. */
@@ -79,7 +79,6 @@ export function describePuppets(get: () => PuppetsUnderTest): void {
       );
       const target = eventId(await reader.say(here, "to be liked"));
       await send(homeserver, here, { kind: "react", target, key: "👍" }, author);
-      await pat.join(here);
       await pat.say(here, "by hand");
       await until("what he said by hand arrives", () => host.bodies(here).includes("by hand"));
       expect(host.bodies(here)).toEqual(["to be liked", "by hand"]);

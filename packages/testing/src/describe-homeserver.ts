@@ -84,7 +84,7 @@ function puppetsOf(running: Running): PuppetsUnderTest {
       const { token, request } = person;
       if (token === undefined || request === undefined) throw new Error("these people have no sessions");
       const endToken = async () => void (await request("POST", "/v3/logout", {}));
-      return { userId: userId(person.userId), token, say: person.say, join: person.join, endToken };
+      return { userId: userId(person.userId), token, say: person.say, endToken };
     },
   };
 }

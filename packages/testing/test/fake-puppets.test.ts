@@ -16,13 +16,8 @@ const personOf = (name: string) => {
     say: (room: string, text: unknown) => homeserver.sayAs(me, roomId(room), String(text)),
     react: (room: string, event: string, key: string) => homeserver.reactAs(me, roomId(room), event, key),
     history: async (room: string) => homeserver.eventsIn(roomId(room)),
-    join: async (room: string) => {
-      const found = homeserver.matrix.room(roomId(room));
-      if (found && homeserver.matrix.membership(found, me) !== "join") await homeserver.joinAs(me, found.id);
-      return room;
-    },
   };
-  return person as typeof person & Pick<TrialPerson, "say" | "join" | "react" | "history">;
+  return person as typeof person & Pick<TrialPerson, "say" | "react" | "history">;
 };
 
 const alice = personOf("alice");
