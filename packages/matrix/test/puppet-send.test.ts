@@ -213,6 +213,25 @@ describe("[P3] an answer lost, and another speaker at the next try", () => {
     },
   );
 
+  test.each(["still logged in", "logged out by his homeserver"])(
+    "both sides killed, %s: nothing is said twice",
+    async (how) => {
+      const stage = await aStage({ ours: false, theirs: false, options: { puppets: { checkMs: 60_000 } } });
+      const reader = await registerPerson(stage.server.url, "carol");
+      await reader.join(stage.room);
+      const token = stage.server.accounts.issue(stage.user);
+      await stage.matrix.puppets.login(stage.user, token);
+      const key = aKey();
+      const id = await stage.say("before the kill", key);
+      await stage.server.restart("kill");
+      await stage.reopen("killed");
+      if (how !== "still logged in") stage.server.accounts.revoke(stage.user);
+      expect(await stage.say("before the kill", key)).toBe(id);
+      const said = (await reader.history(stage.room)).filter((one) => one.content["body"] === "before the kill");
+      expect(said.map((one) => one.sender)).toEqual([stage.user]);
+    },
+  );
+
   test("logged in meanwhile: he does not say again what his ghost said", async () => {
     const { matrix, user, alice, say, loseAnswer, said, ann } = await unsure();
     await say("before");

@@ -59,7 +59,8 @@ export interface PuppetStage {
   send(action: Action<EventId>, key?: PartKey): Promise<EventId>;
   /** Messages with this body: who said them. */
   saidBy(text: string): Promise<string[]>;
-  reopen(): Promise<void>;
+  /** A restart of ours; `killed` as if it had not ended by itself. */
+  reopen(killed?: "killed"): Promise<void>;
 }
 
 export interface PuppetStageOptions {
@@ -154,8 +155,9 @@ export async function aStage(wanted: PuppetStageOptions = {}): Promise<PuppetSta
     say: (text, key, author) => send(aMessage<EventId>(text), key, author),
     saidBy: async (text) =>
       (await alice.history(room)).filter(({ content }) => content["body"] === text).map(({ sender }) => sender),
-    reopen: async () => {
+    reopen: async (killed) => {
       await current().stop(100);
+      if (killed) await store.kv.put("matrix/running", "yes");
       await start();
     },
   };
