@@ -1,0 +1,8 @@
+import { describeHomeserver } from "@trestle/testing";
+import { sandboxTrial } from "./sandbox-trial.ts";
+
+for (const profile of ["conduwuit", "continuwuity", "tuwunel"] as const)
+  describeHomeserver(`the sandbox's ${profile}`, () => sandboxTrial(profile), {
+    restartsServer: true,
+    losesAnswers: true,
+  });
