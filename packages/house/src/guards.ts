@@ -247,4 +247,45 @@ export const guards: readonly Guard[] = [
     replace: "Buffer.from(keyId)",
     test: { file: "packages/store/test/seal.test.ts", name: "a row copied to another name" },
   },
+  {
+    name: "a public address is signed by us",
+    file: "packages/matrix/src/media-link.ts",
+    find: 'if (!timingSafeEqual(wanted, Buffer.from(given))) return "forged";',
+    replace: 'if (given === "") return "forged";',
+    test: { file: "packages/matrix/test/media-proxy.test.ts", name: "forged, changed or signed with another key" },
+  },
+  {
+    name: "a redacted file is gone at once",
+    file: "packages/matrix/src/media.ts",
+    find: "proxy.forget(event.room_id, target)",
+    replace: "String([event.room_id, target])",
+    test: { file: "packages/matrix/test/media-homeserver.test.ts", name: "until it is redacted" },
+  },
+  {
+    name: "an upload whose answer was lost is not made again",
+    file: "packages/matrix/src/media-upload.ts",
+    find: 'if (failure?.errcode === "M_CANNOT_OVERWRITE_MEDIA") return mxc;',
+    replace: 'if (failure?.errcode === "never") return mxc;',
+    test: { file: "packages/matrix/test/media-transfer.test.ts", name: "the answer to the bytes was lost" },
+  },
+  {
+    name: "nobody confirms the sending of somebody else",
+    file: "packages/matrix/src/confirmation.ts",
+    find: "const saidBy = (name: string, sender: UserId) => `${name}\\n${sender}`;",
+    replace: "const saidBy = (name: string, _sender: UserId) => name;",
+    test: {
+      file: "packages/matrix/test/puppet-send.test.ts",
+      name: "do not confirm somebody else's send",
+    },
+  },
+  {
+    name: "a login server elsewhere is spoken to over https only",
+    file: "packages/matrix/src/oauth-http.ts",
+    find: '(protocol === "http:" && origin === home)',
+    replace: 'protocol === "http:"',
+    test: {
+      file: "packages/matrix/test/oauth.test.ts",
+      name: "another origin over http",
+    },
+  },
 ];
