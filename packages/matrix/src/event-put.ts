@@ -42,9 +42,16 @@ export interface EventPutOptions {
 
 /** A server that fails on one event and takes others will never take it. */
 const brokenTriesMax = 5;
+/**
+ * What we gave up waiting for may still be under way over there, and a second try beside it would be a second event on Dendrite:
+ * so long nothing is tried again.
+ */
+const underWayMs = 30_000;
+const gaveUp = /UND_ERR_(?:HEADERS|BODY)_TIMEOUT/;
 
 export function createEventPut({ client, confirmation, span, now, probe }: EventPutOptions): EventPut {
   const running = new Map<string, Promise<EventId>>();
+  const overAtMs = boundedMap<string, number>(10_000);
   const broken = boundedMap<string, { tries: number; readonly takenBefore: number }>(10_000);
   let underWay = 0;
   let taken = 0;
@@ -53,6 +60,7 @@ export function createEventPut({ client, confirmation, span, now, probe }: Event
   function refusal(error: unknown, room: RoomId, key: string): BridgeError {
     const failure = failureOf(error);
     if (failure === undefined || failure.outcome === "unknown") confirmation.doubt(room, key);
+    if (gaveUp.test(failure?.text ?? "")) overAtMs.set(`${room}\n${key}`, now() + underWayMs);
     if (failure?.status !== 500) return asBridgeError(error);
     const so = broken.get(key) ?? { tries: 0, takenBefore: taken };
     so.tries += 1;
@@ -74,6 +82,9 @@ export function createEventPut({ client, confirmation, span, now, probe }: Event
       confirmation.settle(room, key);
       return found;
     }
+    const leftMs = overAtMs.size === 0 ? 0 : (overAtMs.get(`${room}\n${key}`) ?? 0) - now();
+    if (leftMs > 0)
+      throw new BridgeError("homeserver-unreachable", "the last try may still be under way", { afterMs: leftMs });
     underWay += 1;
     try {
       const answer = await client.call({ method: "PUT", path, as, body: JSON.stringify(content), ...access });

@@ -10,8 +10,11 @@ export interface FaultMatch {
 export interface SandboxFaults {
   /** Every answer is this late. */
   latencyMs: number;
-  /** Holds matching requests until `release` is called. `commit`: they take effect, only the answer is held. */
-  hang(match: FaultMatch, options?: { readonly commit?: boolean }): { release(): void };
+  /**
+   * Holds matching requests until `release` is called. `commit`: they take effect, only the answer is held. `late`: they take
+   * effect when released, also if the client hung up meanwhile.
+   */
+  hang(match: FaultMatch, options?: { readonly commit?: boolean; readonly late?: boolean }): { release(): void };
   /** The next `count` matching requests are refused without effect. */
   failNext(status: number, options?: FailOptions): void;
   /** The next `count` matching requests (default: sends) take effect, and their connection is cut instead of an answer. */
@@ -32,6 +35,8 @@ export interface FailOptions {
 /** What is to happen to one request. */
 export interface Verdict {
   readonly before?: Promise<void>;
+  /** After `before`, done for a client that is gone too. */
+  readonly late?: boolean;
   readonly fail?: { readonly status: number; readonly errcode: string; readonly retryAfterMs?: number };
   readonly after?: Promise<void>;
   readonly die?: () => void;
@@ -52,7 +57,13 @@ interface Counted<T> {
 const sends: FaultMatch = { method: "PUT", path: /\/send\// };
 
 export function createFaults(): FaultJudge {
-  const hangs = new Set<{ match: FaultMatch; commit: boolean; over: Promise<void>; release: () => void }>();
+  const hangs = new Set<{
+    match: FaultMatch;
+    commit: boolean;
+    late: boolean;
+    over: Promise<void>;
+    release: () => void;
+  }>();
   const failures: Counted<NonNullable<Verdict["fail"]>>[] = [];
   const deaths: Counted<(() => void) | undefined>[] = [];
   const slow = new Map<string, number>();
@@ -71,6 +82,7 @@ export function createFaults(): FaultJudge {
       const entry = {
         match,
         commit: options?.commit ?? false,
+        late: options?.late ?? false,
         over,
         release: () => {
           hangs.delete(entry);
@@ -112,7 +124,7 @@ export function createFaults(): FaultJudge {
       const room = roomOf(path);
       return {
         delayMs: faults.latencyMs + ((room === undefined ? 0 : slow.get(room)) ?? 0),
-        ...(held && !held.commit ? { before: held.over } : {}),
+        ...(held && !held.commit ? { before: held.over, late: held.late } : {}),
         ...(held?.commit ? { after: held.over } : {}),
         ...(fail ? { fail: fail.what } : {}),
         ...(death ? { die: death.what ?? (() => {}) } : {}),

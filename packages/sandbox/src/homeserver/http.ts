@@ -80,7 +80,7 @@ async function handleFaulty(
   if (verdict.delayMs > 0) await parts.clock.wait(verdict.delayMs);
   await verdict.before;
   // who hung up meanwhile gets nothing done any more, as with a proxy that never passed it on
-  if (verdict.before && request.socket.destroyed) return;
+  if (verdict.before && verdict.late !== true && request.socket.destroyed) return;
   if (verdict.fail) {
     const { status, errcode, retryAfterMs } = verdict.fail;
     const extra = retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs };
