@@ -19,6 +19,7 @@ test("[L1] a part of a known, joined ghost is exactly one PUT", async () => {
   const server = await aHomeserver();
   const { matrix } = await aBridge(server);
   await matrix.sendPart(room, text("first"), author("ann", "Ann"), key("a"));
+  await until("its profile is set", () => server.names.size > 0);
   server.seen.length = 0;
   await matrix.sendPart(room, text("second"), author("ann", "Ann"), key("b"));
   expect(server.seen.filter((one) => !one.path.endsWith("/versions")).map((one) => one.method)).toEqual(["PUT"]);
@@ -35,7 +36,7 @@ test("plans and sends what a person wrote, with the origin in it", async () => {
     sender: "@_irc_libera_ann:hs.test",
     content: { body: "hello", "dev.trestle.origin": { key: "a/0", network: "libera", author: "Ann" } },
   });
-  expect(server.names.get("@_irc_libera_ann:hs.test")).toBe("Ann");
+  await until("named", () => server.names.get("@_irc_libera_ann:hs.test") === "Ann");
 });
 
 test("every request names its user and keeps the token out of the address", async () => {
