@@ -103,6 +103,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     asksRetry,
     persons,
     secrets,
+    successorOf: moves.successorOf,
     encrypted: (room) => {
       for (const row of router.ofRoom(room)) {
         lanes.hold(row.id);

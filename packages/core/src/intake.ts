@@ -39,6 +39,8 @@ export interface IntakeOptions {
   readonly asksRetry: (event: MatrixEvent) => boolean;
   readonly persons: Persons;
   readonly secrets: SecretTalk;
+  /** The room that took the place of this one a while ago. */
+  readonly successorOf: (room: RoomId) => RoomId | undefined;
 }
 
 /** Body of a control job. */
@@ -84,7 +86,11 @@ export function createIntake(options: IntakeOptions): Intake {
   };
 
   const crossingJobs = (event: MatrixEvent): NewJob[] => {
-    const rows = router.ofRoom(event.room_id);
+    const successor = router.ofRoom(event.room_id).length > 0 ? undefined : options.successorOf(event.room_id);
+    // Of a closed room only what people say counts.
+    if (successor !== undefined && event.state_key !== undefined) return [];
+    const room = successor ?? event.room_id;
+    const rows = router.ofRoom(room);
     if (rows.length === 0 || options.siblings.isPrivateTalk(event)) return [];
     if (event.type === "m.room.member") {
       noteJoin(options, event).catch((err) => options.log.warn({ err }, "could not note a join"));
@@ -95,7 +101,7 @@ export function createIntake(options: IntakeOptions): Intake {
     // A topic belongs to its room's own chats; what is said goes everywhere.
     const { outward, inward } =
       event.state_key === undefined
-        ? spreadFrom(router, { room: event.room_id })
+        ? spreadFrom(router, { room })
         : { outward: rows.filter((row) => row.state === "active"), inward: [] };
     noteTalk({ outward, inward }, event);
     return [

@@ -28,6 +28,8 @@ export interface Moves {
   load(): Promise<void>;
   /** A linked room has a tombstone. */
   begin(tombstone: MatrixEvent): Promise<void>;
+  /** Where a room went that was replaced a while ago: who had not seen it yet, or may speak there still, is heard. */
+  successorOf(room: RoomId): RoomId | undefined;
   /** Tries again now: the bot was let in somewhere. */
   nudge(): void;
   stop(): void;
@@ -38,11 +40,14 @@ const retryFirstMs = 5_000;
 const retryMaxMs = 10 * 60_000;
 /** Said once, when it takes longer than a client's own upgrade does. */
 const tellAfterTries = 3;
+/** Time for clients to go to the new room. */
+const afterwordsMs = 10 * 60_000;
 
 export function createMoves(options: MovesOptions): Moves {
   const { homeserver, router, links, lanes, kv, clock, log, prefix } = options;
   const stopping = new AbortController();
   const waiting = new Map<RoomId, AbortController>();
+  const followed = new Map<RoomId, { readonly room: RoomId; readonly untilMs: number }>();
 
   const hold = (room: RoomId) => {
     for (const row of router.ofRoom(room)) lanes.hold(row.id);
@@ -55,6 +60,8 @@ export function createMoves(options: MovesOptions): Moves {
     const upgrade = await homeserver.followUpgrade(tombstone);
     switch (upgrade.kind) {
       case "followed": {
+        for (const [former, { untilMs }] of followed) if (untilMs < clock.now()) followed.delete(former);
+        if (rows.length > 0) followed.set(room, { room: upgrade.room, untilMs: clock.now() + afterwordsMs });
         for (const row of rows) await links.move(row, upgrade.room, upgrade.created);
         // what was pushed before the link was there was nobody's; after a crash here the look back at the start finds it
         await homeserver.catchUp(upgrade.room);
@@ -127,6 +134,10 @@ export function createMoves(options: MovesOptions): Moves {
       await kv.put(rowOf(room), JSON.stringify(tombstone));
       hold(room);
       start(tombstone);
+    },
+    successorOf(room) {
+      const successor = followed.get(room);
+      return successor !== undefined && clock.now() < successor.untilMs ? successor.room : undefined;
     },
     nudge() {
       for (const pause of waiting.values()) pause.abort();

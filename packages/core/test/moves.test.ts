@@ -99,3 +99,28 @@ test("[R8] somebody is asked to let the bridge in, once, and its coming in is no
   await journey.matrix.inviteBot(admin, room);
   await until(() => texts(journey, old).some((text) => text.includes("moved to the new room")));
 });
+
+test("[R8] what is said around the move is heard: in the closed room, and in the new one before the link was there", async () => {
+  const journey = await startJourney();
+  const old = await linkedRoom(journey);
+  const { room, upgrade } = newRoom(journey);
+  let known: Upgrade = { kind: "not-yet", why: "not invited" };
+  answers(journey, () => known);
+  await close(journey, old, room);
+  await journey.clock.advance(100);
+  await journey.matrix.sayAs(bob, room, "early in the new room");
+  known = upgrade;
+  await journey.clock.advance(60_000);
+  await until(() => texts(journey, old).some((text) => text.includes("moved to the new room")));
+  await journey.matrix.sayAs(admin, old, "late in the old room");
+  await until(() => journey.remote.network.textsIn("#chat").length === 2);
+  expect(journey.remote.network.textsIn("#chat").map((text) => text.replace(/^\[.*?\] /, ""))).toEqual([
+    "early in the new room",
+    "late in the old room",
+  ]);
+  await journey.clock.advance(11 * 60_000);
+  await journey.matrix.sayAs(admin, old, "much later in the old room");
+  await journey.matrix.sayAs(bob, room, "in the new room");
+  await until(() => journey.remote.network.textsIn("#chat").includes("in the new room"));
+  expect(journey.remote.network.textsIn("#chat")).toHaveLength(3);
+});

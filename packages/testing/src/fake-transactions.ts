@@ -56,10 +56,12 @@ export function createTransactions(matrix: FakeMatrix, isOwn: (event: MatrixEven
     repair: async () => {
       if (!host) return;
       const to = host;
-      for (const { room, lastEvent } of await to.repairRooms()) {
-        if (lastEvent === undefined) continue;
+      for (const { room, lastEvent, floor } of await to.repairRooms()) {
         const events = matrix.room(room)?.events ?? [];
-        const since = events.slice(events.findIndex((event) => event.event_id === lastEvent) + 1);
+        const placeOf = (id: string | undefined) => events.findIndex((event) => event.event_id === id);
+        const start = Math.max(placeOf(lastEvent), placeOf(floor));
+        if (start < 0) continue;
+        const since = events.slice(start + 1);
         const others = since.filter((event) => !isOwn(event));
         const known = await to.known(
           room,

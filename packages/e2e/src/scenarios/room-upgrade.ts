@@ -76,7 +76,11 @@ async function upgraded(stage: Stage): Promise<void> {
   ];
   await eventually(() => late().length === 0, "not everything crossed", 30_000).catch(() => undefined);
   await pause(500);
-  claim(late().length === 0, `${late().length} did not cross: ${late().slice(0, 10).join(" ")}`);
+  const where = (text: string): string => {
+    const found = alice.seen.find((one) => bodyOf(one.event).includes(text))?.room;
+    return `${text} (${found === old ? "old room" : found === room ? "new room" : "IRC"})`;
+  };
+  claim(late().length === 0, `${late().length} did not cross: ${late().slice(0, 10).map(where).join(" ")}`);
   const doubled = [...said.filter((text) => onIrc(text) > 1), ...heard.filter((text) => onMatrix(text) > 1)];
   claim(doubled.length === 0, `${doubled.length} came twice: ${doubled.slice(0, 10).join(" ")}`);
   const last = mark("in the new room");
