@@ -104,8 +104,8 @@ export function createRooms(options: RoomsOptions): Rooms {
       try {
         await (await sdk(who)).leaveRoom(room);
       } catch (error) {
-        // Not in there: that is what was wanted.
-        if (!isStatus(error, 403) && !isStatus(error, 404)) throw error;
+        // Not in there: that is what was wanted, and homeservers have several words for it.
+        if (![400, 403, 404].some((status) => isStatus(error, status))) throw error;
       }
     },
     async createDirectRoom(user) {

@@ -124,6 +124,10 @@ test("the bot joins and leaves; leaving where it is not is no error", async () =
   const other = await matrix.joinRoom("!other:hs.test");
   await matrix.leaveRoom(other, userId(bot));
   await matrix.leaveRoom(other, userId(bot));
+  server.faults.push((seen) =>
+    seen.path.endsWith("/leave") ? { status: 400, body: { errcode: "M_UNKNOWN" } } : undefined,
+  );
+  await matrix.leaveRoom(other, userId(bot));
   expect(server.membership(other, bot)).toBe("leave");
 });
 

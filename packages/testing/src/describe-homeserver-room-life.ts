@@ -264,8 +264,9 @@ function describeMarks(get: () => Running): void {
     const [mine, theirs] = [roomId(await room(powerful(get()))), roomId(await room())];
     const event = (await alice.say(mine, "spam")) as never;
     await homeserver.redact(mine, event, freshName("k"), "it was spam");
-    const redaction = (await alice.history(mine)).find(({ type }) => type === "m.room.redaction");
-    expect(redaction).toMatchObject({ sender: homeserver.userId, content: { reason: "it was spam" } });
+    const redaction = async () => (await alice.history(mine)).find(({ type }) => type === "m.room.redaction");
+    await until("it is taken back", async () => (await redaction()) !== undefined);
+    expect(await redaction()).toMatchObject({ sender: homeserver.userId, content: { reason: "it was spam" } });
     const kept = (await alice.say(theirs, "mine")) as never;
     await expect(homeserver.redact(theirs, kept, freshName("k"))).rejects.toMatchObject({ code: "not-permitted" });
   });
