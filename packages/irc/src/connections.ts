@@ -12,18 +12,15 @@ import {
   type NetworkStatus,
   type RemoteEvent,
 } from "@trestle/core";
-import { wantedCapabilities } from "./capability-negotiation.ts";
 import type { ChannelState } from "./channel-state.ts";
 import type { IrcNetworkConfig } from "./config.ts";
-import type { Failure } from "./failures.ts";
-import { type CaseMapping, caseMappingOf, foldCase } from "./ids.ts";
+import { type ConnectionFacts, type ConnectionState, createConnectionState } from "./connection-state.ts";
 import type { Interpret, Relayed } from "./line-events.ts";
 import { createNetworkParts, type NetworkParts } from "./network-parts.ts";
 import type { OwnLines } from "./own-lines.ts";
-import { defaultServerOptions, type ServerOptions } from "./profiles.ts";
 import { sendInPassing } from "./sending.ts";
 import { openSession, type Session } from "./session.ts";
-import { superviseSessions } from "./supervise.ts";
+import { type SuperviseOptions, superviseSessions } from "./supervise.ts";
 
 export interface ConnectionOptions {
   readonly network: NetworkId;
@@ -60,112 +57,19 @@ export interface Connection {
   status(): NetworkStatus;
 }
 
-/** What is known of the network now, or was when it was last up. */
-export interface ConnectionFacts {
-  readonly nick: string;
-  /** `nick!ident@host` as others see us, as far as we know it. */
-  readonly source: string | undefined;
-  readonly mapping: CaseMapping;
-  readonly options: ServerOptions;
-  readonly capabilities: ReadonlySet<string>;
-  readonly ready: boolean;
-}
-
 /** Builds an idle connection. */
 export function createConnection(options: ConnectionOptions): Connection {
   const { config, host, network } = options;
-  const { clock, log: hostLog } = host;
-  const log = hostLog.child({ network });
+  const { clock } = host;
+  const log = host.log.child({ network });
   const stopping = new AbortController();
-  let session: Session | undefined;
-  let ready = false;
-  let mapping: CaseMapping = "ascii";
-  let serverOptions = defaultServerOptions;
-  let capabilities: ReadonlySet<string> = new Set();
-  let state: NetworkStatus["state"] = "connecting";
-  let whyDown: { readonly detail: string; readonly nextTryAtMs: number } | undefined;
+  const state = createConnectionState({ network, config, clock });
+  const parts = createNetworkParts({ ...options, log, state, stopping: stopping.signal });
+  const { channels, entries, gaps, hearing, joins, ownLines } = parts;
   let running: Promise<void> | undefined;
 
-  const fold = (name: string): string => foldCase(name, mapping);
-  const parts = createNetworkParts({
-    ...options,
-    log,
-    fold,
-    mapping: () => mapping,
-    session: () => session,
-    isReady: () => ready,
-    stopping: stopping.signal,
-  });
-
-  const { channels, entries, gaps, hearing, inbox, joins, marks, ownLines } = parts;
-  const tell = createTeller(options, log);
-
-  const becomeReady = (opened: Session): void => {
-    serverOptions = opened.options();
-    mapping = caseMappingOf(serverOptions.casemapping);
-    gaps.setCasemapping(mapping);
-    capabilities = offersOf(opened);
-    inbox.forgetLost();
-    ready = true;
-    state = "up";
-    whyDown = undefined;
-    log.info({ nick: opened.nick() }, "connected");
-    tell("up");
-    hearing.begin(opened);
-    joins.start(serverOptions.joinTargets);
-  };
-
-  const runSession = (serverIndex: number): Promise<{ failure: Failure; readyForMs: number }> =>
-    new Promise((resolve) => {
-      state = "connecting";
-      let readyAtMs: number | undefined;
-      const opened: Session = openSession({
-        ...dialOptions(options, serverIndex),
-        clock,
-        log,
-        fold,
-        isJoined: (channel) => channels.isJoined(channel),
-        onReady() {
-          readyAtMs = clock.now();
-          becomeReady(opened);
-        },
-        onMessage: (message, own, answered) => {
-          hearing.take(message, own, answered);
-          marks.touch();
-        },
-        onClosed: (failure) => {
-          const wasReady = ready;
-          ready = false;
-          void closeDown(opened, wasReady).then(() => {
-            resolve({ failure, readyForMs: readyAtMs === undefined ? 0 : clock.now() - readyAtMs });
-          });
-        },
-      });
-      session = opened;
-    });
-
-  const closeDown = async (closed: Session, wasReady: boolean): Promise<void> => {
-    const unsettled = wasReady ? hearing.unsettledChats() : [];
-    parts.end();
-    session = undefined;
-    if (wasReady) await marks.close(closed.heardAtMs(), unsettled);
-  };
-
-  const onDown = (failure: Failure, waitMs: number): void => {
-    state = "down";
-    whyDown = { detail: failure.detail, nextTryAtMs: clock.now() + waitMs };
-    log.warn({ kind: failure.kind, detail: failure.detail, waitMs }, "not connected");
-    host.meter.count("trestle_irc_connection_failures_total", { network, kind: failure.kind });
-    tell("down", failure.detail);
-  };
-
-  const requireSession = (): Session => {
-    if (session !== undefined && ready) return session;
-    throw notConnected(whyDown?.detail, whyDown && whyDown.nextTryAtMs - clock.now());
-  };
-
   const requireJoined = (chat: ChatKey): Session => {
-    const current = requireSession();
+    const current = state.requireSession();
     if (channels.isJoined(chat.id)) return current;
     throw new BridgeError("not-joined", joins.problemOf(chat.id) ?? "the bridge is on its way into the channel");
   };
@@ -174,47 +78,103 @@ export function createConnection(options: ConnectionOptions): Connection {
     channels,
     async start() {
       await parts.load();
-      mapping = gaps.casemapping() === undefined ? "ascii" : caseMappingOf(gaps.casemapping());
-      running = superviseSessions({ clock, config, stopping: stopping.signal, run: runSession, onDown });
+      const casemapping = gaps.casemapping();
+      if (casemapping !== undefined) state.remember(casemapping);
+      const sessions = createSessions(options, log, state, parts);
+      running = superviseSessions({ clock, config, stopping: stopping.signal, ...sessions });
     },
     async stop() {
       stopping.abort();
       entries.wakeAll();
-      session?.close({ kind: "closed", detail: "the bridge stops" }, "The bridge stops");
+      state.session()?.close({ kind: "closed", detail: "the bridge stops" }, "The bridge stops");
       await running;
-      state = "down";
+      state.stops();
     },
     follow: parts.follow,
     unfollow: parts.unfollow,
-    session: requireSession,
+    session: state.requireSession,
     async whenIn(chat) {
-      if (state !== "down" && !stopping.signal.aborted && isEntering(parts, chat)) await entries.wait(chat.id);
+      if (!state.isDown() && !stopping.signal.aborted && isEntering(parts, chat)) await entries.wait(chat.id);
       requireJoined(chat);
       await hearing.whenSettled(chat);
       return requireJoined(chat);
     },
     sendInPassing(chat, tags) {
-      const isIn = ready && joins.follows(chat.id) && channels.isJoined(chat.id);
-      return isIn && session !== undefined && sendInPassing(session, chat, tags);
+      const session = state.readySession();
+      const isIn = joins.follows(chat.id) && channels.isJoined(chat.id);
+      return session !== undefined && isIn && sendInPassing(session, chat, tags);
     },
     findOwnLines: (chat, sinceMs) => hearing.findOwnLines(chat, sinceMs),
-    ownLines: () => (capabilities.has("draft/chathistory") && config.historyLinesMax > 0 ? ownLines : undefined),
+    ownLines() {
+      const isKept = state.facts().capabilities.has("draft/chathistory") && config.historyLinesMax > 0;
+      return isKept ? ownLines : undefined;
+    },
     problemOf: (chat) => joins.problemOf(chat.id),
-    facts: () => ({
-      nick: session?.nick() ?? config.nick,
-      source: hearing.ownSource(),
-      mapping,
-      options: serverOptions,
-      capabilities,
-      ready,
-    }),
-    status: () => ({
-      network,
-      state,
-      ...(state === "up" ? nickDetail(config.nick, session?.nick(), fold) : { ...whyDown }),
-      queuedLines: session?.queue.waiting() ?? 0,
-      ...(session === undefined ? {} : { self: session.nick() }),
-    }),
+    facts: () => ({ ...state.facts(), source: hearing.ownSource() }),
+    status: state.status,
+  };
+}
+
+/** The sessions of a network, one after the other: what each of them means to the parts, and to the core. */
+function createSessions(
+  options: ConnectionOptions,
+  log: Log,
+  state: ConnectionState,
+  { channels, end, gaps, hearing, inbox, joins, marks }: NetworkParts,
+): Pick<SuperviseOptions, "run" | "onDown"> {
+  const { host, network } = options;
+  const { clock } = host;
+  const tell = createTeller(options, log);
+
+  const becomeReady = (opened: Session): void => {
+    state.becomesReady(opened);
+    gaps.setCasemapping(state.mapping());
+    inbox.forgetLost();
+    log.info({ nick: opened.nick() }, "connected");
+    tell("up");
+    hearing.begin(opened);
+    joins.start(opened.options().joinTargets);
+  };
+
+  const closeDown = async (closed: Session): Promise<void> => {
+    const wasReady = state.closes();
+    const unsettled = wasReady ? hearing.unsettledChats() : [];
+    end();
+    if (wasReady) await marks.close(closed.heardAtMs(), unsettled);
+  };
+
+  return {
+    run: (serverIndex) =>
+      new Promise((resolve) => {
+        let readyAtMs: number | undefined;
+        const opened: Session = openSession({
+          ...dialOptions(options, serverIndex),
+          clock,
+          log,
+          fold: state.fold,
+          isJoined: (channel) => channels.isJoined(channel),
+          onReady() {
+            readyAtMs = clock.now();
+            becomeReady(opened);
+          },
+          onMessage: (message, own, answered) => {
+            hearing.take(message, own, answered);
+            marks.touch();
+          },
+          onClosed: (failure) => {
+            void closeDown(opened).then(() => {
+              resolve({ failure, readyForMs: readyAtMs === undefined ? 0 : clock.now() - readyAtMs });
+            });
+          },
+        });
+        state.dials(opened);
+      }),
+    onDown(failure, waitMs) {
+      state.goesDown(failure, waitMs);
+      log.warn({ kind: failure.kind, detail: failure.detail, waitMs }, "not connected");
+      host.meter.count("trestle_irc_connection_failures_total", { network, kind: failure.kind });
+      tell("down", failure.detail);
+    },
   };
 }
 
@@ -233,16 +193,6 @@ function dialOptions({ authorities, config }: ConnectionOptions, at: number) {
   return { server, network: config, realname, ...(ca === undefined ? {} : { ca }) };
 }
 
-function nickDetail(wanted: string, nick: string | undefined, fold: (name: string) => string): { detail?: string } {
-  if (nick === undefined || fold(nick) === fold(wanted)) return {};
-  return { detail: `connected as ${nick}: the nick ${wanted} is taken` };
-}
-
-function notConnected(detail: string | undefined, waitMs: number | undefined): BridgeError {
-  const wait = waitMs === undefined ? {} : { afterMs: Math.max(500, waitMs) };
-  return new BridgeError("network-down", detail ?? "the network is being connected", wait);
-}
-
 /** Tells the core of each change once. */
 function createTeller({ host, network }: ConnectionOptions, log: Log): (now: "up" | "down", reason?: string) => void {
   let told: "up" | "down" | undefined;
@@ -252,8 +202,4 @@ function createTeller({ host, network }: ConnectionOptions, log: Log): (now: "up
     const event: RemoteEvent = { kind: "connection", network, state: now, ...(reason === undefined ? {} : { reason }) };
     host.emit(event).catch((error: unknown) => log.warn({ error: String(error) }, "a connection change was not taken"));
   };
-}
-
-function offersOf(session: Session): ReadonlySet<string> {
-  return new Set(wantedCapabilities.filter(session.has));
 }

@@ -20,7 +20,8 @@ import {
   remoteMessageId,
 } from "@trestle/core";
 import type { IrcConfig, IrcNetworkConfig } from "./config.ts";
-import { type Connection, type ConnectionFacts, createConnection } from "./connections.ts";
+import type { ConnectionFacts } from "./connection-state.ts";
+import { type Connection, createConnection } from "./connections.ts";
 import { channelProblem, decodeRemoteUser, encodeRemoteUser, foldCase, ircChatKey, localMessageId } from "./ids.ts";
 import { toRemoteEvent } from "./inbound.ts";
 import { type IrcPart, planIrc, topicText, typingTag } from "./outbound.ts";

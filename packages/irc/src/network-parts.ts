@@ -5,17 +5,17 @@
 import type { ChatKey, ConnectorHost, Log, NetworkId } from "@trestle/core";
 import { type ChannelState, createChannelState } from "./channel-state.ts";
 import type { IrcNetworkConfig } from "./config.ts";
+import type { ConnectionState } from "./connection-state.ts";
 import { createEntryWaits, type EntryWaits } from "./entry-waits.ts";
 import { createGaps, type Gaps } from "./gaps.ts";
 import { createHeardMarks, type HeardMarks } from "./heard-marks.ts";
 import { createHearing, type Hearing } from "./hearing.ts";
-import { type CaseMapping, channelProblem } from "./ids.ts";
+import { channelProblem } from "./ids.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { createJoins, type Joins } from "./joins.ts";
 import type { Interpret, Relayed } from "./line-events.ts";
 import { createOwnLines, type OwnLines } from "./own-lines.ts";
 import { defaultServerOptions } from "./profiles.ts";
-import type { Session } from "./session.ts";
 import { createTopics, type Topics } from "./topics.ts";
 import { createUlids } from "./ulid.ts";
 
@@ -24,12 +24,9 @@ export interface NetworkPartsOptions {
   readonly config: IrcNetworkConfig;
   readonly host: ConnectorHost;
   readonly log: Log;
-  readonly fold: (name: string) => string;
   readonly interpret: Interpret;
   readonly relayed: Relayed;
-  readonly mapping: () => CaseMapping;
-  readonly session: () => Session | undefined;
-  readonly isReady: () => boolean;
+  readonly state: ConnectionState;
   readonly stopping: AbortSignal;
 }
 
@@ -53,8 +50,9 @@ export interface NetworkParts {
 
 /** Builds them; nothing is loaded yet. */
 export function createNetworkParts(options: NetworkPartsOptions): NetworkParts {
-  const { config, fold, host, log, network, session } = options;
+  const { config, host, log, network, state } = options;
   const { clock, kv } = host;
+  const { fold, session } = state;
   const ulid = createUlids();
   const gaps: Gaps = createGaps({ network, kv, log });
   const topics = createTopics({
@@ -103,7 +101,7 @@ export function createNetworkParts(options: NetworkPartsOptions): NetworkParts {
     fold,
     interpret: options.interpret,
     relayed: options.relayed,
-    mapping: options.mapping,
+    mapping: state.mapping,
   });
 
   const marks = createHeardMarks({
@@ -112,7 +110,7 @@ export function createNetworkParts(options: NetworkPartsOptions): NetworkParts {
     gaps,
     inbox,
     stopping: options.stopping,
-    heardAtMs: () => (options.isReady() ? session()?.heardAtMs() : undefined),
+    heardAtMs: () => state.readySession()?.heardAtMs(),
     // a channel that we are still on the way into keeps the mark where it missed first
     isSettled: () => joins.isSettled() && hearing.isSettled(),
   });
