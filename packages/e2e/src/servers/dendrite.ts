@@ -46,6 +46,8 @@ export async function createDendriteUnderTest(
     quietMs: 90_000,
     // it sends clients what branched off in the order of the graph, appservices in the order of arrival
     ordersAtOnce: false,
+    // what its room server took reaches its other parts by a queue that is not flushed to the disk at once
+    forgetsWhenKilled: true,
     url,
     serverName,
     async addRegistration(path) {

@@ -35,6 +35,8 @@ export interface HomeserverUnderTest {
   readonly quietMs: number;
   /** It puts messages of several people at one time into one order for everybody: clients, history, appservices. */
   readonly ordersAtOnce: boolean;
+  /** Killed, it may lack events that it had acknowledged, for everybody. */
+  readonly forgetsWhenKilled?: boolean;
   readonly url: string;
   readonly serverName: string;
   /** Makes the appservice known and the server run with it; again when the file was changed. */
