@@ -288,4 +288,18 @@ export const guards: readonly Guard[] = [
       name: "another origin over http",
     },
   },
+  {
+    name: "what is pushed behind a gap waits until the gap is fetched",
+    file: "packages/matrix/src/marks.ts",
+    find: "inOrder: (rooms) => (marks.size === 0 && underWay === 0 ? undefined : catchUp(rooms)),",
+    replace: "inOrder: () => undefined,",
+    test: { file: "packages/matrix/test/delivery-order.test.ts", name: "killed with a transaction open" },
+  },
+  {
+    name: "redactions that are not pushed are found",
+    file: "packages/matrix/src/gap-repair.ts",
+    find: "...redactionsOf(above, room, events, isOwn), ",
+    replace: "",
+    test: { file: "packages/matrix/test/recovery.test.ts", name: "only the redacted event tells of" },
+  },
 ];
