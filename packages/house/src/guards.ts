@@ -23,14 +23,14 @@ export const guards: readonly Guard[] = [
   },
   {
     name: "the homeserver's token is asked for",
-    file: "packages/matrix/src/appservice-http.ts",
+    file: "packages/matrix/src/delivery/appservice-http.ts",
     find: "if (denied !== undefined) return deny(",
     replace: "if (denied === 0) return deny(",
     test: { file: "packages/matrix/test/ingest.test.ts", name: "queries want the token too" },
   },
   {
     name: "our own events are recognised and dropped",
-    file: "packages/matrix/src/ingest.ts",
+    file: "packages/matrix/src/delivery/ingest.ts",
     find: "if (isOwn(event.sender)) echo(event);",
     replace: "if (event.content[puppetField] === puppet) echo(event);",
     test: {
@@ -50,7 +50,7 @@ export const guards: readonly Guard[] = [
   },
   {
     name: "text is escaped in HTML",
-    file: "packages/matrix/src/html-print.ts",
+    file: "packages/matrix/src/html/print.ts",
     find: 'text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")',
     replace: "text",
     test: { file: "packages/matrix/test/html-print.test.ts", name: "html printed: styles" },
@@ -138,7 +138,7 @@ export const guards: readonly Guard[] = [
   },
   {
     name: "what the homeserver never pushed is fetched",
-    file: "packages/matrix/src/gap-repair.ts",
+    file: "packages/matrix/src/delivery/gap-repair.ts",
     find: "await handIn(room.room, await unknown(room.room, cut(newest, room).events));",
     replace: "",
     test: {
@@ -249,28 +249,28 @@ export const guards: readonly Guard[] = [
   },
   {
     name: "a public address is signed by us",
-    file: "packages/matrix/src/media-link.ts",
+    file: "packages/matrix/src/media/link.ts",
     find: 'if (!timingSafeEqual(wanted, Buffer.from(given))) return "forged";',
     replace: 'if (given === "") return "forged";',
     test: { file: "packages/matrix/test/media-proxy.test.ts", name: "forged, changed or signed with another key" },
   },
   {
     name: "a redacted file is gone at once",
-    file: "packages/matrix/src/media.ts",
+    file: "packages/matrix/src/media/media.ts",
     find: "proxy.forget(event.room_id, target)",
     replace: "String([event.room_id, target])",
     test: { file: "packages/matrix/test/media-homeserver.test.ts", name: "until it is redacted" },
   },
   {
     name: "an upload whose answer was lost is not made again",
-    file: "packages/matrix/src/media-upload.ts",
+    file: "packages/matrix/src/media/upload.ts",
     find: 'if (failure?.errcode === "M_CANNOT_OVERWRITE_MEDIA") return mxc;',
     replace: 'if (failure?.errcode === "never") return mxc;',
     test: { file: "packages/matrix/test/media-transfer.test.ts", name: "the answer to the bytes was lost" },
   },
   {
     name: "nobody confirms the sending of somebody else",
-    file: "packages/matrix/src/confirmation.ts",
+    file: "packages/matrix/src/delivery/confirmation.ts",
     find: "const saidBy = (name: string, sender: UserId) => `${name}\\n${sender}`;",
     replace: "const saidBy = (name: string, _sender: UserId) => name;",
     test: {
@@ -280,7 +280,7 @@ export const guards: readonly Guard[] = [
   },
   {
     name: "a login server elsewhere is spoken to over https only",
-    file: "packages/matrix/src/oauth-http.ts",
+    file: "packages/matrix/src/puppets/oauth-http.ts",
     find: '(protocol === "http:" && origin === home)',
     replace: 'protocol === "http:"',
     test: {
@@ -290,14 +290,14 @@ export const guards: readonly Guard[] = [
   },
   {
     name: "what is pushed behind a gap waits until the gap is fetched",
-    file: "packages/matrix/src/marks.ts",
+    file: "packages/matrix/src/delivery/marks.ts",
     find: "inOrder: (rooms) => (marks.size === 0 && underWay === 0 ? undefined : catchUp(rooms)),",
     replace: "inOrder: () => undefined,",
     test: { file: "packages/matrix/test/delivery-order.test.ts", name: "killed with a transaction open" },
   },
   {
     name: "redactions that are not pushed are found",
-    file: "packages/matrix/src/gap-repair.ts",
+    file: "packages/matrix/src/delivery/gap-repair.ts",
     find: "...redactionsOf(above, room, events, isOwn), ",
     replace: "",
     test: { file: "packages/matrix/test/recovery.test.ts", name: "only the redacted event tells of" },

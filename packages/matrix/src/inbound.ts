@@ -15,9 +15,9 @@ import {
   userId,
 } from "@trestle/core";
 import type { RichText } from "@trestle/richtext";
-import { htmlCodec, stripReplyFallback } from "./html.ts";
-import { blurhashPattern, waveformOf } from "./media-file.ts";
-import { fileName, mimeTypeOf, mxcPattern, sizeText } from "./media-name.ts";
+import { htmlCodec, stripReplyFallback } from "./html/codec.ts";
+import { blurhashPattern, waveformOf } from "./media/file.ts";
+import { fileName, mimeTypeOf, mxcPattern, sizeText } from "./media/name.ts";
 import { personaOf, withoutNameFallback } from "./persona.ts";
 
 type Bag = Readonly<Record<string, unknown>>;

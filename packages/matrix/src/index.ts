@@ -1,17 +1,17 @@
 // what the composition root needs
 
-// for tests of others
-export { canaryType } from "./canary.ts";
 export { transactionId } from "./client.ts";
-export { originField } from "./confirmation.ts";
+// for tests of others
+export { canaryType } from "./delivery/canary.ts";
+export { originField } from "./delivery/confirmation.ts";
 export { createHomeserver, type HomeserverOptions, type MatrixHomeserver } from "./homeserver.ts";
-export { htmlCodec, type MatrixText } from "./html.ts";
+export { htmlCodec, type MatrixText } from "./html/codec.ts";
+export type { PuppetsConfig } from "./puppets/puppets.ts";
 export {
   checkPuppetRegistration,
   makePuppetRegistration,
   type PuppetRegistrationOptions,
-} from "./puppet-registration.ts";
-export type { PuppetsConfig } from "./puppets.ts";
+} from "./puppets/registration.ts";
 export {
   checkRegistration,
   makeRegistration,

@@ -17,9 +17,9 @@ import type {
   UserId,
 } from "@trestle/core";
 import type { Block, RichText } from "@trestle/richtext";
-import { originField } from "./confirmation.ts";
-import { htmlCodec, type MatrixText } from "./html.ts";
-import { type FilePart, fileEvent, filePart, isSticker } from "./media-file.ts";
+import { originField } from "./delivery/confirmation.ts";
+import { htmlCodec, type MatrixText } from "./html/codec.ts";
+import { type FilePart, fileEvent, filePart, isSticker } from "./media/file.ts";
 
 /** Of the content alone: the rest of an event (ids, signatures, hashes) takes below 4 KiB. */
 const contentBytesMax = 60_000;

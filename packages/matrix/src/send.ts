@@ -17,16 +17,16 @@ import {
 } from "@trestle/core";
 import { boundedMap } from "./bounded-map.ts";
 import type { Client, JsonObject } from "./client.ts";
-import { originField } from "./confirmation.ts";
+import { originField } from "./delivery/confirmation.ts";
+import type { EventPut, Put } from "./delivery/event-put.ts";
 import { failureOf, isStatus } from "./errors.ts";
-import type { EventPut, Put } from "./event-put.ts";
-import type { GhostIds } from "./ghost-id.ts";
-import type { Ghosts } from "./ghosts.ts";
-import type { FileSender } from "./media-send.ts";
-import type { Members } from "./members.ts";
+import type { GhostIds } from "./ghosts/ghost-id.ts";
+import type { Ghosts } from "./ghosts/ghosts.ts";
+import type { FileSender } from "./media/send.ts";
 import type { MatrixPart } from "./outbound.ts";
-import type { PuppetSender } from "./puppet-send.ts";
+import type { PuppetSender } from "./puppets/send.ts";
 import { findReaction } from "./reactions.ts";
+import type { Members } from "./rooms/members.ts";
 import type { Sdk } from "./sdk.ts";
 
 const rejoinEveryMs = 60_000;

@@ -1,7 +1,7 @@
 import { BridgeError, networkId } from "@trestle/core";
 import { createFakeFiles, createMemoryStore, createTestClock, createTestMeter, type FakeFiles } from "@trestle/testing";
-import { createAvatars } from "../src/avatars.ts";
-import { createMediaBudget } from "../src/media-budget.ts";
+import { createAvatars } from "../src/ghosts/avatars.ts";
+import { createMediaBudget } from "../src/media/budget.ts";
 
 const net = networkId("libera");
 

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { stateKeyOf } from "../src/bridge-info.ts";
+import { stateKeyOf } from "../src/rooms/bridge-info.ts";
 
 test.each([
   ["libera", "#trestle", "trestle-irc/libera/%23trestle"],

@@ -1,6 +1,6 @@
 import type { MatrixEvent } from "@trestle/core";
 import { createTestClock, createTestLog, createTestMeter } from "@trestle/testing";
-import { createIngest } from "../src/ingest.ts";
+import { createIngest } from "../src/delivery/ingest.ts";
 
 test("[S1 matrix] only an event whose sender is ours confirms a send; one that calls itself our puppet's is dropped and confirms nothing", async () => {
   const echoed: string[] = [];

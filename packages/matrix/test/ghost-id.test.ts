@@ -1,6 +1,6 @@
 import { networkId, remoteUserId } from "@trestle/core";
 import fc from "fast-check";
-import { createGhostIds, decodeLocalpart, encodeLocalpart } from "../src/ghost-id.ts";
+import { createGhostIds, decodeLocalpart, encodeLocalpart } from "../src/ghosts/ghost-id.ts";
 
 const ids = createGhostIds("_irc_", "hs.test");
 const of = (id: string, network = "libera") => ids.of({ network: networkId(network), id: remoteUserId(id) });

@@ -3,10 +3,10 @@ import { type RemoteAuthor, remoteUserId, roomId, type UserId, userId } from "@t
 import { createMemoryStore, createTestClock, createTestLog } from "@trestle/testing";
 import type { Caps } from "../src/caps.ts";
 import type { Call, Client } from "../src/client.ts";
-import { createGhostIds } from "../src/ghost-id.ts";
-import { createGhosts, type TakeOver } from "../src/ghosts.ts";
-import type { Members } from "../src/members.ts";
-import { displayNameOf } from "../src/profile.ts";
+import { createGhostIds } from "../src/ghosts/ghost-id.ts";
+import { createGhosts, type TakeOver } from "../src/ghosts/ghosts.ts";
+import { displayNameOf } from "../src/ghosts/profile.ts";
+import type { Members } from "../src/rooms/members.ts";
 import { aBridge, aHomeserver, author, bot, closeAll, room } from "./a-bridge.ts";
 
 afterEach(closeAll);

@@ -1,7 +1,7 @@
 /** The codec's contract on Matrix HTML: a grammar of what clients send and what attackers would, a corpus, and both sanitised. */
 import { describeCodec, hostileText, strayControls } from "@trestle/testing";
 import fc from "fast-check";
-import { htmlCodec, type MatrixText, matrixTextSize } from "../src/html.ts";
+import { htmlCodec, type MatrixText, matrixTextSize } from "../src/html/codec.ts";
 import { corpus } from "./html-corpus.ts";
 import { sanitised } from "./html-sanitiser.ts";
 

@@ -1,5 +1,5 @@
 /** Messages as clients write them (Element, Cinny, FluffyChat, bots, bridges), and known attacks. Written for this test. */
-import type { MatrixText } from "../src/html.ts";
+import type { MatrixText } from "../src/html/codec.ts";
 
 const html = (formattedBody: string, body = "fallback"): MatrixText => ({ body, formattedBody });
 

@@ -12,7 +12,7 @@ import {
   type RichText,
   walk,
 } from "@trestle/richtext";
-import { htmlCodec, stripReplyFallback } from "../src/html.ts";
+import { htmlCodec, stripReplyFallback } from "../src/html/codec.ts";
 import { alice, b, everyone, i, parsed, pill, reads, source } from "./html-rows.ts";
 
 const { subset, inBody, entities } = source;

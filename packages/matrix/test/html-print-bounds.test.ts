@@ -15,7 +15,7 @@ import {
   type RichText,
   text,
 } from "@trestle/richtext";
-import { htmlCodec, type MatrixText, matrixTextSize } from "../src/html.ts";
+import { htmlCodec, type MatrixText, matrixTextSize } from "../src/html/codec.ts";
 import { alice, b, br, everyone, hidden, i, parsed, pill, remote, room, u } from "./html-rows.ts";
 import { sanitised } from "./html-sanitiser.ts";
 

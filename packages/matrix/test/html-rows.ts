@@ -2,7 +2,7 @@
 import { emptyLookup } from "@trestle/core";
 import type { Inline, Mention, RichText } from "@trestle/richtext";
 import { type InlineLike, inlines, mention, styled } from "@trestle/richtext";
-import { htmlCodec } from "../src/html.ts";
+import { htmlCodec } from "../src/html/codec.ts";
 
 export const b = (...children: InlineLike[]): Inline => styled("bold", ...children);
 export const i = (...children: InlineLike[]): Inline => styled("italic", ...children);

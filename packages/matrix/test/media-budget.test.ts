@@ -1,5 +1,5 @@
 import { createTestMeter } from "@trestle/testing";
-import { createMediaBudget, type Lease, windowBytes } from "../src/media-budget.ts";
+import { createMediaBudget, type Lease, windowBytes } from "../src/media/budget.ts";
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 

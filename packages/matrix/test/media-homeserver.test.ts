@@ -12,7 +12,7 @@ import {
 import { createSandboxHomeserver, registerPerson, type SandboxHomeserver, type SandboxPerson } from "@trestle/sandbox";
 import { aContent, createFakeFiles, createMemoryStore, createTestLog, createTestMeter } from "@trestle/testing";
 import { createHomeserver, type HomeserverOptions, type MatrixHomeserver, makeRegistration } from "../src/index.ts";
-import { triesMax } from "../src/media-tries.ts";
+import { triesMax } from "../src/media/tries.ts";
 import { author, RememberingHost, until } from "./a-bridge.ts";
 import { freePort } from "./free-port.ts";
 

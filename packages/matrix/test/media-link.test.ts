@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { createMediaLinks, safeName } from "../src/media-link.ts";
-import { rangeOf, sliceOf } from "../src/media-range.ts";
+import { createMediaLinks, safeName } from "../src/media/link.ts";
+import { rangeOf, sliceOf } from "../src/media/range.ts";
 
 const key = "a key that is long enough for the media proxy";
 const links = createMediaLinks({ key, publicUrl: "https://media.example.org/files/" });

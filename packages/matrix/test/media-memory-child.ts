@@ -4,7 +4,7 @@ import { createMemoryStore, createTestLog, createTestMeter } from "@trestle/test
 import { request } from "undici";
 import { createCaps } from "../src/caps.ts";
 import { createClient } from "../src/client.ts";
-import { createMedia } from "../src/media.ts";
+import { createMedia } from "../src/media/media.ts";
 
 export interface Measured {
   readonly bytesDown: number;

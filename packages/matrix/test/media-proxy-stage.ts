@@ -5,7 +5,7 @@ import { BridgeError, type MatrixEvent, type MediaStream, systemClock, userId } 
 import { createMemoryStore, createTestLog, createTestMeter } from "@trestle/testing";
 import type { Client } from "../src/client.ts";
 import { toBridgeError } from "../src/errors.ts";
-import { createMediaProxy, type MediaProxy, type MediaProxyOptions } from "../src/media-proxy.ts";
+import { createMediaProxy, type MediaProxy, type MediaProxyOptions } from "../src/media/proxy.ts";
 
 export const key = "a key that is long enough for the media proxy";
 export const publicUrl = "https://media.example.org";

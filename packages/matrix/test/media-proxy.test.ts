@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { BridgeError, roomId } from "@trestle/core";
-import { createMediaLinks } from "../src/media-link.ts";
+import { createMediaLinks } from "../src/media/link.ts";
 import { aStage, closeStages, fileEvent, key, publicUrl } from "./media-proxy-stage.ts";
 
 afterEach(closeStages);

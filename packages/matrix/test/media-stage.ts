@@ -12,8 +12,8 @@ import {
 import { createCaps } from "../src/caps.ts";
 import { createClient } from "../src/client.ts";
 import { makeRegistration } from "../src/index.ts";
-import { createMedia, type Media } from "../src/media.ts";
-import type { Uploaded } from "../src/media-upload.ts";
+import { createMedia, type Media } from "../src/media/media.ts";
+import type { Uploaded } from "../src/media/upload.ts";
 
 export const serverName = "files.test";
 

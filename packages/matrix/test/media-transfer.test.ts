@@ -4,8 +4,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { readMedia } from "@trestle/testing";
-import { mediaBytesMax, windowBytes } from "../src/media-budget.ts";
-import { triesMax } from "../src/media-tries.ts";
+import { mediaBytesMax, windowBytes } from "../src/media/budget.ts";
+import { triesMax } from "../src/media/tries.ts";
 import { aMediaStage, closeMediaStages, codeOf, generated } from "./media-stage.ts";
 
 afterEach(closeMediaStages);
@@ -277,7 +277,7 @@ describe("[C4 matrix] what goes wrong on the way", () => {
     });
     home.listen(0, "127.0.0.1");
     await once(home, "listening");
-    const { createMediaHttp } = await import("../src/media-http.ts");
+    const { createMediaHttp } = await import("../src/media/http.ts");
     const { systemClock, userId } = await import("@trestle/core");
     const url = `http://127.0.0.1:${(home.address() as AddressInfo).port}`;
     const http = createMediaHttp({ url, token: "secret", clock: systemClock, stallMs: 1000, connections: 2 });

@@ -1,9 +1,9 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createMemoryStore, createTestLog } from "@trestle/testing";
-import { createOAuth } from "../src/oauth-grant.ts";
-import { createOAuthHttp } from "../src/oauth-http.ts";
-import { problems } from "../src/puppet-check.ts";
+import { problems } from "../src/puppets/check.ts";
+import { createOAuth } from "../src/puppets/oauth-grant.ts";
+import { createOAuthHttp } from "../src/puppets/oauth-http.ts";
 import { until } from "./a-bridge.ts";
 import { aStage, closeStages, fastClock, type PuppetStage } from "./puppet-stage.ts";
 

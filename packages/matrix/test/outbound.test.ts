@@ -1,7 +1,7 @@
 import { type Action, type Attachment, type Content, type EventId, emptyLookup, eventId } from "@trestle/core";
 import { aContent, hostileSnippets } from "@trestle/testing";
 import { interpret } from "../src/inbound.ts";
-import { fileMissing, withAddress } from "../src/media-file.ts";
+import { fileMissing, withAddress } from "../src/media/file.ts";
 import { type MatrixPart, noticeContent, plan as planned } from "../src/outbound.ts";
 import { author } from "./a-bridge.ts";
 

@@ -1,4 +1,4 @@
-import { creatorsAreInfinite, levelOf, neededFor, powerFrom } from "../src/power.ts";
+import { creatorsAreInfinite, levelOf, neededFor, powerFrom } from "../src/rooms/power.ts";
 
 test("[R5] version 11: the users map decides, the creator is in it", () => {
   const power = powerFrom({ room_version: "11" }, "@c:x", { users: { "@c:x": 100, "@m:x": 50 }, users_default: 5 });

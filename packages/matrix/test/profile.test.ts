@@ -1,5 +1,5 @@
 import { remoteUserId } from "@trestle/core";
-import { displayNameOf } from "../src/profile.ts";
+import { displayNameOf } from "../src/ghosts/profile.ts";
 
 const shown = (name: string, id = "id") => displayNameOf({ name, id: remoteUserId(id) });
 

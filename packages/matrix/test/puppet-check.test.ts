@@ -1,7 +1,7 @@
 import { userId } from "@trestle/core";
 import { registerPerson } from "@trestle/sandbox";
 import { checkPuppetRegistration, makePuppetRegistration, serverKinds } from "../src/index.ts";
-import { problems } from "../src/puppet-check.ts";
+import { problems } from "../src/puppets/check.ts";
 import { aStage, closeStages, type PuppetStage, type PuppetStageOptions, serverName } from "./puppet-stage.ts";
 
 afterEach(closeStages);

@@ -1,8 +1,8 @@
 import { BridgeError, networkId, type RemoteAuthor, remoteUserId, roomId, type UserId } from "@trestle/core";
 import { createMemoryStore, createTestClock, createTestLog } from "@trestle/testing";
-import { createGhostIds } from "../src/ghost-id.ts";
-import type { Ghosts } from "../src/ghosts.ts";
-import { createRoomMembers } from "../src/room-members.ts";
+import { createGhostIds } from "../src/ghosts/ghost-id.ts";
+import type { Ghosts } from "../src/ghosts/ghosts.ts";
+import { createRoomMembers } from "../src/rooms/room-members.ts";
 import { author } from "./a-bridge.ts";
 
 const here = roomId("!here:hs.test");

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { ordersFor } from "../src/space-order.ts";
+import { ordersFor } from "../src/rooms/space-order.ts";
 
 const rises = (orders: readonly string[]) =>
   orders.every((order, place) => place === 0 || order > (orders[place - 1] ?? ""));
