@@ -72,7 +72,11 @@ export async function createMatrixObserver(login: MatrixLogin): Promise<MatrixOb
   const invites = new Map<string, string>();
   const listeners = new Set<() => void>();
   const first = await patiently(() => call("GET", `/sync?timeout=0&filter=${filter}`), 30_000);
+  const known = new Set<string>();
   const tell = (room: string, event: SeenEvent): void => {
+    // Conduit shows the same event in two answers when much is said at once
+    if (known.has(event.event_id)) return;
+    known.add(event.event_id);
     seen.push({ room, atMs: Date.now(), event });
     for (const listener of [...listeners]) listener();
   };
