@@ -4,11 +4,11 @@
  */
 import { type Capabilities, type ChatKey, chatKeyText, type MatrixAuthor } from "@trestle/core";
 import { ircCapabilities } from "./capabilities.ts";
-import type { Channel } from "./channel-state.ts";
 import type { ConnectionFacts } from "./connection-state.ts";
 import { byteLength } from "./harmless-text.ts";
 import { hostmaskBytesMax, type PlanContext, textBytesMax } from "./outbound.ts";
 import { passesTag } from "./profiles.ts";
+import type { Channel } from "./roster.ts";
 
 /** Matrix people remembered per chat. */
 const speakersMax = 50;
