@@ -1,10 +1,11 @@
 /**
- * The paced queue of one connection: a token bucket (a burst, then so many lines a second), three priorities (PONG, protocol,
- * messages) and, among messages, one a turn for each channel that has any. Bounded. It knows no IRC; what a task does when
- * its turn comes is the caller's.
+ * The paced queue of one connection: as much as its token bucket lets through, three priorities (PONG, protocol, messages) and,
+ * among messages, one a turn for each channel that has any. Bounded. It knows no IRC; what a task does when its turn comes is
+ * the caller's.
  */
 import type { Clock } from "@trestle/core";
 import type { Pace } from "./profiles.ts";
+import { createTokenBucket } from "./token-bucket.ts";
 
 /** Tasks that may wait in all: one in flight for each of 10,000 portals, and room for the protocol. */
 const waitingMax = 20_000;
@@ -41,123 +42,122 @@ export interface SendQueueOptions {
 }
 
 /** Builds an open queue. */
-export function createSendQueue({ clock, pace: startPace, mayMessage }: SendQueueOptions): SendQueue {
-  let pace = startPace;
-  let tokens = pace === "unlimited" ? 0 : pace.burst;
-  let filledAtMs = clock.now();
-  let waiting = 0;
+export function createSendQueue({ clock, pace, mayMessage }: SendQueueOptions): SendQueue {
+  const bucket = createTokenBucket(clock, pace);
+  const turns = createTurns();
   let sleeping = false;
   let pumping = false;
   const closed = new AbortController();
-  const protocolTasks: SendTask[] = [];
-  // in order of their turns: the first key speaks next
-  const channels = new Map<string, SendTask[]>();
 
-  const refill = (): void => {
-    if (pace === "unlimited") return;
-    const now = clock.now();
-    tokens = Math.min(pace.burst, tokens + (Math.max(0, now - filledAtMs) / 1000) * pace.linesPerSecond);
-    filledAtMs = now;
-  };
-  const missing = (lines: number): number => (pace === "unlimited" ? 0 : Math.min(lines, pace.burst) - tokens);
-
-  const sleep = (lacking: number): void => {
-    if (sleeping || pace === "unlimited") return;
+  const sleep = (ms: number): void => {
+    if (sleeping) return;
     sleeping = true;
-    void clock.wait(Math.ceil((lacking / pace.linesPerSecond) * 1000), closed.signal).then(() => {
+    void clock.wait(ms, closed.signal).then(() => {
       sleeping = false;
       pump();
     });
-  };
-  const next = (): SendTask | undefined => {
-    if (protocolTasks.length > 0) return protocolTasks[0];
-    if (!mayMessage()) return undefined;
-    for (const tasks of channels.values()) return tasks[0];
-    return undefined;
-  };
-  const take = (): void => {
-    waiting -= 1;
-    if (protocolTasks.length > 0) {
-      protocolTasks.shift();
-      return;
-    }
-    for (const [channel, tasks] of channels) {
-      tasks.shift();
-      channels.delete(channel);
-      if (tasks.length > 0) channels.set(channel, tasks);
-      return;
-    }
   };
   const pump = (): void => {
     // a task that runs may add another: the loop below sees it
     if (pumping || closed.signal.aborted) return;
     pumping = true;
     try {
-      for (let task = next(); task !== undefined; task = next()) {
-        refill();
-        const lacking = missing(task.lines);
-        if (lacking > 0) {
-          sleep(lacking);
+      for (let task = turns.next(mayMessage); task !== undefined; task = turns.next(mayMessage)) {
+        const waitMs = bucket.waitMs(task.lines);
+        if (waitMs > 0) {
+          sleep(waitMs);
           break;
         }
-        take();
-        if (pace !== "unlimited") tokens -= task.lines;
+        turns.take();
+        bucket.take(task.lines);
         task.run();
       }
     } finally {
       pumping = false;
     }
   };
+  const hasRoom = (): boolean => !closed.signal.aborted && turns.waiting() < waitingMax;
 
   return {
     urgent(lines, run) {
       if (closed.signal.aborted) return;
-      refill();
-      // at most one burst of debt, or a server that pings on and on would silence us for good
-      if (pace !== "unlimited") tokens = Math.max(-pace.burst, tokens - lines);
+      bucket.force(lines);
       run();
     },
     protocol(task) {
-      if (closed.signal.aborted || waiting >= waitingMax) return task.drop();
-      waiting += 1;
-      protocolTasks.push(task);
+      if (!hasRoom()) return task.drop();
+      turns.addProtocol(task);
       pump();
     },
     spare(lines, run) {
-      if (closed.signal.aborted || waiting > 0 || pumping) return false;
-      refill();
-      // the last of a burst is for what has to be said
-      if (pace !== "unlimited" && tokens - lines < Math.min(1, pace.burst - lines)) return false;
-      if (pace !== "unlimited") tokens -= lines;
+      if (closed.signal.aborted || turns.waiting() > 0 || pumping || !bucket.spare(lines)) return false;
       run();
       return true;
     },
     message(channel, task) {
-      if (closed.signal.aborted || waiting >= waitingMax) return false;
-      waiting += 1;
-      const tasks = channels.get(channel);
-      if (tasks === undefined) channels.set(channel, [task]);
-      else tasks.push(task);
+      if (!hasRoom()) return false;
+      turns.addMessage(channel, task);
       pump();
       return true;
     },
     wake: pump,
     setPace(wanted) {
-      refill();
-      const before = pace;
-      pace = wanted;
-      if (pace !== "unlimited") tokens = before === "unlimited" ? pace.burst : Math.min(tokens, pace.burst);
-      filledAtMs = clock.now();
+      bucket.setPace(wanted);
       pump();
     },
-    waiting: () => waiting,
+    waiting: turns.waiting,
     close() {
       closed.abort();
-      const rest = [...protocolTasks, ...[...channels.values()].flat()];
-      protocolTasks.length = 0;
+      for (const task of turns.clear()) task.drop();
+    },
+  };
+}
+
+/** What waits, in the order of its turns: the protocol first, then one message of each channel. */
+function createTurns() {
+  let waiting = 0;
+  const protocol: SendTask[] = [];
+  // in order of their turns: the first key speaks next
+  const channels = new Map<string, SendTask[]>();
+
+  return {
+    waiting: () => waiting,
+    addProtocol(task: SendTask): void {
+      waiting += 1;
+      protocol.push(task);
+    },
+    addMessage(channel: string, task: SendTask): void {
+      waiting += 1;
+      const tasks = channels.get(channel);
+      if (tasks === undefined) channels.set(channel, [task]);
+      else tasks.push(task);
+    },
+    next(mayMessage: () => boolean): SendTask | undefined {
+      if (protocol.length > 0) return protocol[0];
+      if (!mayMessage()) return undefined;
+      for (const tasks of channels.values()) return tasks[0];
+      return undefined;
+    },
+    /** The next one has its turn. */
+    take(): void {
+      waiting -= 1;
+      if (protocol.length > 0) {
+        protocol.shift();
+        return;
+      }
+      for (const [channel, tasks] of channels) {
+        tasks.shift();
+        channels.delete(channel);
+        if (tasks.length > 0) channels.set(channel, tasks);
+        return;
+      }
+    },
+    clear(): readonly SendTask[] {
+      const rest = [...protocol, ...[...channels.values()].flat()];
+      protocol.length = 0;
       channels.clear();
       waiting = 0;
-      for (const task of rest) task.drop();
+      return rest;
     },
   };
 }
