@@ -66,6 +66,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     persons,
     kv,
     log,
+    spaceOf: surroundings.spaceOf,
     status,
     nowMs: clock.now(),
   });

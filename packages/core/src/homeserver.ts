@@ -83,6 +83,8 @@ export interface Homeserver {
   ): Promise<{ readonly level: number; readonly stateDefault: number; readonly redact: number }>;
   joinRoom(roomOrAlias: string): Promise<RoomId>;
   leaveRoom(room: RoomId, who: UserId): Promise<void>;
+  /** By the bot; somebody who is in there or invited already is no error. */
+  invite(room: RoomId, user: UserId): Promise<void>;
   createDirectRoom(user: UserId): Promise<RoomId>;
 
   /** The ghost's id for a remote user, and the way back. Pure. */

@@ -7,7 +7,7 @@ import type { Clock, Log } from "./ambient.ts";
 import type { BridgeSettings } from "./bridge.ts";
 import type { Connector } from "./connector.ts";
 import type { BridgeInfo, Homeserver } from "./homeserver.ts";
-import type { NetworkId, UserId } from "./ids.ts";
+import type { NetworkId, RoomId, UserId } from "./ids.ts";
 import { chatOf, type Router } from "./router.ts";
 import type { PortalRow } from "./store.ts";
 
@@ -23,6 +23,8 @@ export interface SurroundingsOptions {
 export interface Surroundings {
   /** A link came to be, or ended. */
   readonly changed: (row: PortalRow, state: "linked" | "gone") => void;
+  /** The space of a network, brought up to date; undefined where the config wants none. */
+  spaceOf(network: NetworkId): Promise<RoomId | undefined>;
   /** Looks at the spaces once, at the start. */
   start(): void;
   stop(): void;
@@ -57,10 +59,10 @@ export function createSurroundings(options: SurroundingsOptions): Surroundings {
     ...(row.requestedBy.startsWith("@") ? { creator: row.requestedBy as UserId } : {}),
   });
 
-  const applySpace = async (network: NetworkId): Promise<void> => {
+  const applySpace = (network: NetworkId): Promise<RoomId> => {
     const rows = router.ofNetwork(network).filter((row) => row.owner === undefined);
     const rooms = [...new Map([...rows].sort(byChat).map((row) => [row.room, row])).keys()];
-    await homeserver.applySpace(`network/${network}`, { name: network, rooms });
+    return homeserver.applySpace(`network/${network}`, { name: network, rooms });
   };
 
   const spaceSoon = (network: NetworkId) => {
@@ -80,6 +82,7 @@ export function createSurroundings(options: SurroundingsOptions): Surroundings {
       announce(row, state);
       spaceSoon(row.network);
     },
+    spaceOf: async (network) => (settings.spaces ? applySpace(network) : undefined),
     start() {
       for (const network of new Set(router.all().map((row) => row.network))) spaceSoon(network);
     },

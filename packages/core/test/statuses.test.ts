@@ -83,6 +83,21 @@ test("[R4] the rooms of a network stand in its space, in the order of their chan
   expect(spaces.at(-1)).toEqual({ key: "network/fakenet", rooms: [a, b] });
 });
 
+test("[R11] people are invited to the space of a network by command, and told when there is none", async () => {
+  const journey = await startJourney({ settings: { spaces: true } });
+  const room = await linkedRoom(journey);
+  await journey.matrix.sayAs(bob, room, "!fake space");
+  await until(() => journey.matrix.noticesIn(room).includes("You are invited to the space of fakenet."));
+  const spaces = [...journey.matrix.matrix.rooms.values()].filter(({ state }) =>
+    [...state.values()].some((event) => event.state_key === bob && event.content["membership"] === "invite"),
+  );
+  expect(spaces).toHaveLength(1);
+  const without = await startJourney();
+  const other = await linkedRoom(without);
+  await without.matrix.sayAs(bob, other, "!fake space");
+  await until(() => without.matrix.noticesIn(other).some((text) => text.includes("keeps no spaces")));
+});
+
 test("[R5] all members come with the channel where the config wants them, and nobody is sent away where it does not", async () => {
   for (const [members, expected] of [
     ["full", 1],

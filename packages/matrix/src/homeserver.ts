@@ -132,6 +132,7 @@ export function createHomeserver(options: HomeserverOptions): MatrixHomeserver {
     powerOf: rooms.powerOf,
     joinRoom: rooms.joinRoom,
     leaveRoom: rooms.leaveRoom,
+    invite: rooms.invite,
     createDirectRoom: rooms.createDirectRoom,
     ghostOf: ids.of,
     authorOf: ids.read,

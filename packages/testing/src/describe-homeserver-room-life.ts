@@ -220,6 +220,18 @@ function describeBridgeStates(get: () => Running): void {
 }
 
 function describeSpaces(get: () => Running): void {
+  it("[R11] a person is invited to a space, once however often", async () => {
+    const { homeserver, alice } = get();
+    const space = await homeserver.applySpace(freshName("net"), { name: "Net", rooms: [] });
+    await homeserver.invite(space, userId(alice.userId));
+    const before = await homeserver.newestEvent(space);
+    await homeserver.invite(space, userId(alice.userId));
+    expect(await homeserver.newestEvent(space)).toBe(before);
+    await alice.join(space);
+    await homeserver.invite(space, userId(alice.userId));
+    expect(await alice.getState(space, "m.room.member", alice.userId)).toMatchObject({ membership: "join" });
+  });
+
   it("[R11] a space is made once, its rooms say that they are in it where they may, and what is right is left alone", async () => {
     const { homeserver, alice, room, reopen } = get();
     const [one, two, three] = [roomId(await room()), roomId(await room(powerful(get()))), roomId(await room())];

@@ -335,7 +335,7 @@ function createRoomVerbs(
   faults: FaultyPath,
 ): Pick<
   Homeserver,
-  "describeRoom" | "newestEvent" | "nameOf" | "powerOf" | "joinRoom" | "leaveRoom" | "createDirectRoom"
+  "describeRoom" | "newestEvent" | "nameOf" | "powerOf" | "joinRoom" | "leaveRoom" | "invite" | "createDirectRoom"
 > {
   const isPerson = (user: UserId) => user !== bot && authorOfGhost(matrix.serverName, user) === undefined;
   return {
@@ -374,6 +374,12 @@ function createRoomVerbs(
           matrix.write(found, bot, { type: "m.room.member", stateKey: bot, content: { membership: "join" } });
         }
         return found.id;
+      }),
+    invite: (room, user) =>
+      faults.around(room, () => {
+        const found = roomOrRefuse(matrix, room);
+        if (["join", "invite"].includes(matrix.membership(found, user) ?? "")) return;
+        matrix.write(found, bot, { type: "m.room.member", stateKey: user, content: { membership: "invite" } });
       }),
     leaveRoom: (room, who) =>
       faults.around(room, () => {

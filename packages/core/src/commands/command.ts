@@ -41,6 +41,7 @@ export interface CommandContext {
   readonly persons: Persons;
   readonly kv: KeyValueStore;
   readonly log: Log;
+  readonly spaceOf: (network: NetworkId) => Promise<RoomId | undefined>;
   readonly status: () => Promise<BridgeStatus>;
   readonly nowMs: number;
 }

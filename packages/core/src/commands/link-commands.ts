@@ -71,6 +71,24 @@ export const linkCommands: readonly Command[] = [
         return `Resumed: messages cross again between this room and ${row.chat}. What was said meanwhile was not kept.`;
       }),
   },
+  {
+    name: "space",
+    usage: "[network]",
+    summary: "Be invited to the space that holds a network's linked rooms.",
+    level: "user",
+    async run([name], { issuer, homeserver, connector, spaceOf, prefix }) {
+      const networks = connector.status().map(({ network }) => network);
+      const network = name === undefined ? networks[0] : networks.find((one) => one === name);
+      if (network === undefined || (name === undefined && networks.length > 1)) {
+        return `Of which network? Say \`${prefix} space <network>\`; the networks are: ${networks.join(", ")}.`;
+      }
+      const space = await spaceOf(network);
+      if (space === undefined) return "This bridge keeps no spaces; its admin can switch them on (`spaces: true`).";
+      if (issuer.user === undefined) return `The space of ${network} is ${space}.`;
+      await homeserver.invite(space, issuer.user);
+      return `You are invited to the space of ${network}.`;
+    },
+  },
 ];
 
 /** The room meant: the one named first (`!id:server`, `#alias:server`, admins only), else the one it was said in. */

@@ -30,6 +30,7 @@ export interface Rooms {
   powerOf(room: RoomId, user: UserId): Promise<{ level: number; stateDefault: number; redact: number }>;
   joinRoom(roomOrAlias: string): Promise<RoomId>;
   leaveRoom(room: RoomId, who: UserId): Promise<void>;
+  invite(room: RoomId, user: UserId): Promise<void>;
   createDirectRoom(user: UserId): Promise<RoomId>;
   /** A private room with nobody but the bot in it. */
   createOwnRoom(name: string): Promise<RoomId>;
@@ -100,6 +101,12 @@ export function createRooms(options: RoomsOptions): Rooms {
       return { level: levelOf(power, user), stateDefault: power.stateDefault, redact: power.redact };
     },
     joinRoom: async (roomOrAlias) => roomId(await (await sdk(bot)).joinRoom(roomOrAlias)),
+    async invite(room, user) {
+      // Servers disagree on what they say to an invitation of somebody who is there; a member is asked first.
+      const member = await members.state(room, "m.room.member", user);
+      if (member?.["membership"] === "join" || member?.["membership"] === "invite") return;
+      await (await sdk(bot)).inviteUser(user, room);
+    },
     async leaveRoom(room, who) {
       try {
         await (await sdk(who)).leaveRoom(room);
