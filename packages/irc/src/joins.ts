@@ -1,20 +1,14 @@
 /**
- * Being in the followed channels, across reconnects, kicks and refusals: one JOIN line carries as many channels as fit, a
- * refused or kicked one is tried again with growing patience, a forward elsewhere is not accepted. It keeps what is wanted;
- * what is true is channel-state.ts. What being out means to the room is connections.ts.
+ * Being in the followed channels, across reconnects, kicks and refusals: what is wanted, why we are not in, what the server's
+ * words mean for that; a forward elsewhere is not accepted. How they are entered is entering.ts, what is true is
+ * channel-state.ts, and what being out means to the room is hearing.ts.
  */
-import type { Clock } from "@trestle/core";
+import { createEntering, type EnteringOptions, type Wanted } from "./entering.ts";
 import { cleanReason } from "./failures.ts";
 import { type IrcMessage, lastParam, numericOf, param } from "./message.ts";
-import { lineBytesMax } from "./wire-writer.ts";
 
-export interface JoinsOptions {
-  readonly clock: Clock;
+export interface JoinsOptions extends EnteringOptions {
   readonly fold: (name: string) => string;
-  readonly rejoinMinMs: number;
-  readonly rejoinMaxMs: number;
-  /** Writes a protocol line; undefined while there is no ready connection. */
-  readonly send: (command: string, params: readonly string[]) => void;
   /** The server says of the name itself that it can never be joined: told once until we are in. It is tried again all the same. */
   readonly onGone: (channel: string, reason: string) => void;
   /** What the server takes for a channel's name. */
@@ -42,17 +36,6 @@ export interface Joins {
   learnKey(channel: string, key: string | undefined): void;
   /** Every followed channel is in, or known to be refused. */
   isSettled(): boolean;
-}
-
-interface Wanted {
-  readonly name: string;
-  state: "idle" | "joining" | "in" | "out";
-  tries: number;
-  inSinceMs: number;
-  problem?: string;
-  isToldGone?: boolean;
-  key?: string;
-  timer?: AbortController;
 }
 
 /** Numerics that refuse a JOIN and name the channel second. */
@@ -84,8 +67,6 @@ function isFinal(message: IrcMessage, problem: string | undefined): boolean {
   return numeric === 448 || numeric === 476;
 }
 
-/** Unanswered for so long, a JOIN is sent again. */
-const answerMs = 60_000;
 /** Inside for so long, a kick is not one of a series. */
 const calmMs = 600_000;
 
@@ -93,104 +74,48 @@ const calmMs = 600_000;
 export function createJoins(options: JoinsOptions): Joins {
   const { clock, fold } = options;
   const wanted = new Map<string, Wanted>();
-  let channelsPerLine = 0;
-  let running = false;
-  let collecting = false;
+  const entering = createEntering(options, () => [...wanted.values()]);
 
   const find = (channel: string): Wanted | undefined => wanted.get(fold(channel));
-  const cancel = (entry: Wanted): void => {
-    entry.timer?.abort();
-    delete entry.timer;
-  };
-  const later = (entry: Wanted, ms: number, act: () => void): void => {
-    cancel(entry);
-    const timer = new AbortController();
-    entry.timer = timer;
-    void clock.wait(ms, timer.signal).then(() => {
-      if (!timer.signal.aborted) act();
-    });
-  };
-
-  const joinAll = (): void => {
-    collecting = false;
-    if (!running) return;
-    const entries = [...wanted.values()].filter((entry) => entry.state === "idle");
-    for (const line of joinLines(entries, channelsPerLine)) {
-      options.send("JOIN", line);
-    }
-    for (const entry of entries) {
-      entry.state = "joining";
-      later(entry, answerMs + wanted.size * 20, () => {
-        if (entry.state !== "joining") return;
-        entry.state = "idle";
-        collect();
-      });
-    }
-  };
-  // links are followed one by one; what comes in the same moment shares lines
-  const collect = (): void => {
-    if (collecting || !running) return;
-    collecting = true;
-    queueMicrotask(joinAll);
-  };
-
-  const retryLater = (entry: Wanted): void => {
-    entry.tries += 1;
-    const growing = options.rejoinMinMs * 2 ** Math.min(entry.tries - 1, 20);
-    const waitMs = Math.min(options.rejoinMaxMs, growing) * (0.8 + Math.random() * 0.4);
-    later(entry, waitMs, () => {
-      if (entry.state !== "out") return;
-      entry.state = "idle";
-      collect();
-    });
-  };
   const goOut = (entry: Wanted, reason: string): void => {
     entry.state = "out";
     entry.problem = reason;
     options.onOut(entry.name, reason);
-    retryLater(entry);
+    entering.retryLater(entry);
   };
 
   return {
     follow(channel) {
       if (find(channel) !== undefined) return;
       wanted.set(fold(channel), { name: channel, state: "idle", tries: 0, inSinceMs: 0 });
-      collect();
+      entering.collect();
     },
     unfollow(channel, reason) {
       const entry = find(channel);
       if (entry === undefined) return;
-      cancel(entry);
+      entering.cancel(entry);
       wanted.delete(fold(channel));
-      if (running && (entry.state === "in" || entry.state === "joining")) {
+      if (entering.isRunning() && (entry.state === "in" || entry.state === "joining")) {
         options.send("PART", [entry.name, cleanReason(reason)]);
       }
     },
     follows: (channel) => find(channel) !== undefined,
     problemOf: (channel) => find(channel)?.problem,
-    start(perLine) {
+    start(channelsPerLine) {
       // CASEMAPPING may have become known
       const entries = [...wanted.values()];
       wanted.clear();
       for (const entry of entries) wanted.set(fold(entry.name), entry);
-      channelsPerLine = perLine;
-      running = true;
-      collect();
+      entering.start(channelsPerLine);
     },
-    stop() {
-      running = false;
-      for (const entry of wanted.values()) {
-        cancel(entry);
-        entry.state = "idle";
-      }
-    },
+    stop: entering.stop,
     joined(channel) {
       const entry = find(channel);
       if (entry === undefined) {
         options.send("PART", [channel, "not bridged"]);
         return false;
       }
-      cancel(entry);
+      entering.cancel(entry);
       entry.state = "in";
       entry.inSinceMs = clock.now();
       delete entry.problem;
@@ -224,32 +149,4 @@ export function createJoins(options: JoinsOptions): Joins {
     },
     isSettled: () => [...wanted.values()].every((entry) => entry.state === "in" || entry.state === "out"),
   };
-}
-
-/** Parameters of as few JOIN lines as possible: each within the limits of bytes and of channels; a keyed channel goes alone. */
-export function joinLines(
-  entries: readonly { readonly name: string; readonly key?: string }[],
-  channelsPerLine: number,
-): string[][] {
-  const bytesMax = lineBytesMax - "JOIN ".length;
-  const lines: string[][] = [];
-  let names: string[] = [];
-  let bytes = 0;
-  const flush = (): void => {
-    if (names.length > 0) lines.push([names.join(",")]);
-    names = [];
-    bytes = 0;
-  };
-  for (const { name, key } of entries) {
-    if (key !== undefined) {
-      lines.push([name, key]);
-      continue;
-    }
-    const more = Buffer.byteLength(name) + (names.length > 0 ? 1 : 0);
-    if (bytes + more > bytesMax || names.length >= channelsPerLine) flush();
-    bytes += names.length > 0 ? more : Buffer.byteLength(name);
-    names.push(name);
-  }
-  flush();
-  return lines;
 }
