@@ -1,6 +1,6 @@
 /**
  * Until when each chat was surely heard, kept so that it survives kill -9, and the windows that follow from it: what was said
- * between then and our return is lost to us and is announced once. It knows no connection and no room; connections.ts tells
+ * between then and our return is lost to us and is announced once. It knows no connection and no room; arrivals.ts tells
  * it what happened and emits what it hands out.
  *
  * One key per network says until when everything that its server said was stored (`heard`); one per chat says what differs
@@ -58,9 +58,7 @@ export interface GapsOptions {
 export function createGaps({ network, kv, log }: GapsOptions): Gaps {
   const prefix = `irc/${network}/`;
   const chats = new Map<string, ChatMark>();
-  let heardMs = 0;
-  let writtenMs = 0;
-  let writing: Promise<void> | undefined;
+  const heard = createTimeMark(kv, `${prefix}heard`);
   let casemapping: string | undefined;
 
   const put = async (chat: string, mark: ChatMark): Promise<void> => {
@@ -72,21 +70,20 @@ export function createGaps({ network, kv, log }: GapsOptions): Gaps {
   };
   const missedSince = (chat: string): number | undefined => {
     const mark = chats.get(chat);
-    return mark?.heardMs === undefined ? undefined : (mark.outMs ?? Math.max(mark.heardMs, heardMs));
+    return mark?.heardMs === undefined ? undefined : (mark.outMs ?? Math.max(mark.heardMs, heard.atMs()));
   };
 
   return {
     async load() {
       for (const { key, value } of await kv.list(prefix)) {
         const name = key.slice(prefix.length);
-        if (name === "heard") heardMs = Number(value) || 0;
+        if (name === "heard") heard.loaded(Number(value) || 0);
         else if (name === "casemapping") casemapping = value;
         else if (name.startsWith("chat/")) {
           const mark = readMark(value);
           if (mark !== undefined) chats.set(name.slice(5), mark);
         }
       }
-      writtenMs = heardMs;
     },
     casemapping: () => casemapping,
     setCasemapping(name) {
@@ -132,15 +129,31 @@ export function createGaps({ network, kv, log }: GapsOptions): Gaps {
       chats.delete(chat);
       putQuietly(kv.remove(`${prefix}chat/${chat}`));
     },
-    heard(atMs) {
-      if (atMs > heardMs) heardMs = atMs;
+    heard: heard.raise,
+    flush: heard.flush,
+  };
+}
+
+/** A time that only moves on, under one key. */
+function createTimeMark(kv: KeyValueStore, key: string) {
+  let atMs = 0;
+  let writtenMs = 0;
+  let writing: Promise<void> | undefined;
+  return {
+    atMs: () => atMs,
+    loaded(storedMs: number): void {
+      atMs = storedMs;
+      writtenMs = storedMs;
     },
-    async flush() {
+    raise(toMs: number): void {
+      if (toMs > atMs) atMs = toMs;
+    },
+    async flush(): Promise<void> {
       // one write at a time: a slow disk is not given a queue of marks
       if (writing !== undefined) return writing;
-      if (heardMs <= writtenMs) return;
-      const value = heardMs;
-      writing = kv.put(`${prefix}heard`, String(value)).then(
+      if (atMs <= writtenMs) return;
+      const value = atMs;
+      writing = kv.put(key, String(value)).then(
         () => {
           writtenMs = value;
           writing = undefined;
