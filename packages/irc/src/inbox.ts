@@ -9,6 +9,7 @@ export const unstoredMax = 10_000;
 export const pauseMsMax = 5_000;
 /** Nothing became durable for so long: the disk hangs. */
 const stuckMs = 30_000;
+const cannotStore = "the bridge cannot store what it hears";
 
 export interface InboxOptions {
   readonly clock: Clock;
@@ -50,39 +51,14 @@ export function createInbox(options: InboxOptions): Inbox {
   const open = new Set<{ readonly heardAtMs: number }>();
   const holds = new Map<string, { count: number; events: Held[] }>();
   let heldCount = 0;
-  let paused = false;
-  let watching = false;
   let lostAtMs: number | undefined;
 
   const unstored = (): number => open.size + heldCount;
-  const watch = async (): Promise<void> => {
-    if (watching) return;
-    watching = true;
-    const sinceMs = clock.now();
-    while (paused) {
-      await clock.wait(Math.min(100, pauseMsMax));
-      if (!paused) break;
-      if (clock.now() - sinceMs >= pauseMsMax) {
-        options.onOverload("the bridge cannot store what it hears");
-        resume();
-      }
-    }
-    watching = false;
-  };
-  const resume = (): void => {
-    paused = false;
-    options.onPause(false);
-  };
+  const brake = createBrake(options, unstored);
   const judge = (): void => {
-    if (!paused && unstored() >= unstoredMax) {
-      paused = true;
-      options.onPause(true);
-      void watch();
-    } else if (paused && unstored() < unstoredMax / 2) resume();
+    brake.judge();
     const [oldest] = open;
-    if (oldest !== undefined && clock.now() - oldest.heardAtMs > stuckMs) {
-      options.onOverload("the bridge cannot store what it hears");
-    }
+    if (oldest !== undefined && clock.now() - oldest.heardAtMs > stuckMs) options.onOverload(cannotStore);
   };
 
   const pushNow = async (event: RemoteEvent, heardAtMs: number): Promise<boolean> => {
@@ -148,5 +124,40 @@ export function createInbox(options: InboxOptions): Inbox {
       lostAtMs = undefined;
     },
     unstored,
+  };
+}
+
+/** Stops the reading while too much is not durable, and gives the connection up where that does not help. */
+function createBrake({ clock, onOverload, onPause }: InboxOptions, unstored: () => number): { judge(): void } {
+  let paused = false;
+  let watching = false;
+
+  const resume = (): void => {
+    paused = false;
+    onPause(false);
+  };
+  const watch = async (): Promise<void> => {
+    if (watching) return;
+    watching = true;
+    const sinceMs = clock.now();
+    while (paused) {
+      await clock.wait(Math.min(100, pauseMsMax));
+      if (!paused) break;
+      if (clock.now() - sinceMs >= pauseMsMax) {
+        onOverload(cannotStore);
+        resume();
+      }
+    }
+    watching = false;
+  };
+
+  return {
+    judge() {
+      if (!paused && unstored() >= unstoredMax) {
+        paused = true;
+        onPause(true);
+        void watch();
+      } else if (paused && unstored() < unstoredMax / 2) resume();
+    },
   };
 }
