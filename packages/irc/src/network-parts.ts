@@ -85,25 +85,8 @@ export function createNetworkParts(options: NetworkPartsOptions): NetworkParts {
     },
     onOut: (channel, reason) => hearing.wentOut(channel, reason),
   });
-  const hearing: Hearing = createHearing({
-    network,
-    host,
-    log,
-    config,
-    channels,
-    joins,
-    inbox,
-    gaps,
-    topics,
-    ownLines,
-    entries,
-    ulid,
-    fold,
-    interpret: options.interpret,
-    relayed: options.relayed,
-    mapping: state.mapping,
-  });
-
+  const parts = { channels, entries, gaps, inbox, joins, ownLines, topics };
+  const hearing: Hearing = createHearing({ ...options, ...parts, fold, mapping: state.mapping, ulid });
   const marks = createHeardMarks({
     clock,
     log,
@@ -116,15 +99,9 @@ export function createNetworkParts(options: NetworkPartsOptions): NetworkParts {
   });
 
   return {
-    channels,
-    entries,
-    gaps,
+    ...parts,
     hearing,
-    inbox,
-    joins,
     marks,
-    ownLines,
-    topics,
     follow(chat) {
       hearing.follow(chat);
       joins.follow(chat.id);
