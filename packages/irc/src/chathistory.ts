@@ -43,8 +43,7 @@ export function createChatHistory(options: ChatHistoryOptions): ChatHistory {
   const pages = new Map<string, Page>();
   const batches = new Map<string, Page | undefined>();
   const latest = new Map<string, Promise<unknown>>();
-  let running = 0;
-  const turns: (() => void)[] = [];
+  const limit = createLimit(atOnceMax);
 
   const askPage = async (channel: string, reference: string): Promise<readonly IrcMessage[] | undefined> => {
     const answered = new AbortController();
@@ -72,17 +71,6 @@ export function createChatHistory(options: ChatHistoryOptions): ChatHistory {
       reference = next;
     }
     return { lines, complete: false };
-  };
-
-  const inTurn = async (channel: string, afterServerMs: number) => {
-    if (running >= atOnceMax) await new Promise<void>((resolve) => turns.push(resolve));
-    running += 1;
-    try {
-      return await fetchAll(channel, afterServerMs);
-    } finally {
-      running -= 1;
-      turns.shift()?.();
-    }
   };
 
   return {
@@ -116,7 +104,9 @@ export function createChatHistory(options: ChatHistoryOptions): ChatHistory {
     fetch(channel, afterServerMs) {
       // an answer names its channel only: one question at a time for each
       const name = fold(channel);
-      const fetched = (latest.get(name) ?? Promise.resolve()).then(() => inTurn(channel, afterServerMs));
+      const fetched = (latest.get(name) ?? Promise.resolve()).then(() =>
+        limit.run(() => fetchAll(channel, afterServerMs)),
+      );
       const over: Promise<unknown> = fetched
         .catch(() => undefined)
         .then(() => {
@@ -128,7 +118,28 @@ export function createChatHistory(options: ChatHistoryOptions): ChatHistory {
     stop() {
       stopped.abort();
       for (const page of pages.values()) page.resolve(undefined);
-      for (const turn of turns.splice(0)) turn();
+      limit.stop();
+    },
+  };
+}
+
+/** So many at once; the others wait for their turn, or until all may go. */
+function createLimit(max: number) {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return {
+    async run<T>(work: () => Promise<T>): Promise<T> {
+      if (running >= max) await new Promise<void>((resolve) => waiting.push(resolve));
+      running += 1;
+      try {
+        return await work();
+      } finally {
+        running -= 1;
+        waiting.shift()?.();
+      }
+    },
+    stop(): void {
+      for (const go of waiting.splice(0)) go();
     },
   };
 }

@@ -43,15 +43,9 @@ export function createRegistration(options: RegistrationOptions): Registration {
     // 437 may name a channel; 433 after the welcome answers our attempt to regain
     if (welcomed) return taken;
     nickTries += 1;
-    const next = nicks.next(numericOf(message) === 432);
+    const next = nicks.next(isInvalid(message));
     if (nickTries >= nickTriesMax || next === undefined) {
-      const invalid = numericOf(message) === 432;
-      fail({
-        kind: invalid ? "nick-invalid" : "nick-in-use",
-        detail: invalid
-          ? `${where} does not accept the nick ${options.nick}: ${cleanReason(lastParam(message))}`
-          : `the nick ${options.nick} and its alternatives are taken on ${where}`,
-      });
+      fail(noNickLeft(message, options));
       return taken;
     }
     client.user.nick = next;
@@ -118,6 +112,15 @@ export function createRegistration(options: RegistrationOptions): Registration {
       }
     },
   };
+}
+
+// ERR_ERRONEUSNICKNAME
+const isInvalid = (message: IrcMessage): boolean => numericOf(message) === 432;
+
+function noNickLeft(message: IrcMessage, { nick, where }: RegistrationOptions): Failure {
+  return isInvalid(message)
+    ? { kind: "nick-invalid", detail: `${where} does not accept the nick ${nick}: ${cleanReason(lastParam(message))}` }
+    : { kind: "nick-in-use", detail: `the nick ${nick} and its alternatives are taken on ${where}` };
 }
 
 /** Other nicks to try: the wanted one with underscores, then digits; shortened to nine characters once the server finds it invalid. */
