@@ -123,10 +123,14 @@ function noNickLeft(message: IrcMessage, { nick, where }: RegistrationOptions): 
     : { kind: "nick-in-use", detail: `the nick ${nick} and its alternatives are taken on ${where}` };
 }
 
-/** Other nicks to try: the wanted one with underscores, then digits; shortened to nine characters once the server finds it invalid. */
+/**
+ * Other nicks to try, none of them twice: the wanted one with underscores, then with three digits, counted on from a random number;
+ * shortened to nine characters once the server finds it invalid.
+ */
 function alternatives(wanted: string): { next(invalid: boolean): string | undefined } {
   let stem = wanted;
   let tries = 0;
+  const first = Math.floor(Math.random() * 900);
   return {
     next(invalid) {
       if (invalid) {
@@ -137,7 +141,7 @@ function alternatives(wanted: string): { next(invalid: boolean): string | undefi
         return stem;
       }
       tries += 1;
-      const suffix = tries <= 2 ? "_".repeat(tries) : String(Math.floor(Math.random() * 900) + 100);
+      const suffix = tries <= 2 ? "_".repeat(tries) : String(100 + ((first + tries) % 900));
       return `${stem.slice(0, Math.max(1, Math.max(9, stem.length) - suffix.length))}${suffix}`;
     },
   };
