@@ -6,13 +6,16 @@ import type { Clock } from "@trestle/core";
 import type { IrcNetworkConfig } from "./config.ts";
 import type { Failure } from "./failures.ts";
 
+/** How far a session has come. */
+export type Phase = "dialling" | "registering" | "welcomed" | "ready";
+
 export interface KeepAliveOptions {
   readonly clock: Clock;
   readonly network: IrcNetworkConfig;
   /** For people: `irc.example.org:6697`. */
   readonly where: string;
   readonly ended: AbortSignal;
-  readonly phase: () => "dialling" | "registering" | "welcomed" | "ready";
+  readonly phase: () => Phase;
   readonly heardAtMs: () => number;
   readonly oldestUnconfirmedAtMs: () => number | undefined;
   readonly ping: () => void;

@@ -6,12 +6,14 @@
 import { BridgeError, type Clock, type Log } from "@trestle/core";
 import { Client } from "irc-framework";
 import type { IrcNetworkConfig, IrcServerConfig } from "./config.ts";
-import { type Confirmations, createConfirmations } from "./confirmations.ts";
-import { classifyServerError, classifySocketError, cleanReason, codeOf, type Failure } from "./failures.ts";
+import type { Confirmations } from "./confirmations.ts";
+import { createDialogue, type Dialogue } from "./dialogue.ts";
+import { createEnding, type Ending } from "./ending.ts";
+import { classifySocketError, cleanReason, codeOf, type Failure } from "./failures.ts";
 import { connectFramework } from "./framework.ts";
 import { keepAlive } from "./keep-alive.ts";
-import { type IrcMessage, lastParam, param } from "./message.ts";
-import { choosePace, defaultServerOptions, readServerOptions, type ServerOptions } from "./profiles.ts";
+import type { IrcMessage } from "./message.ts";
+import { choosePace, type ServerOptions } from "./profiles.ts";
 import { createRegistration } from "./registration.ts";
 import { createSendQueue, type SendQueue } from "./send-queue.ts";
 import { createTransport, type Transport } from "./transport.ts";
@@ -51,148 +53,113 @@ export interface Session {
   close(failure: Failure, reason: string): void;
 }
 
-const goodbyeMs = 1_000;
-
 /** Dials at once. */
 export function openSession(options: SessionOptions): Session {
-  const { clock, network, server, log } = options;
+  const { clock, network, server } = options;
   const where = `${server.host}:${server.port}`;
-  const ended = new AbortController();
-  let phase: "dialling" | "registering" | "welcomed" | "ready" = "dialling";
-  let serverOptions = defaultServerOptions;
-  let heardAtMs = clock.now();
-  let verdict: Failure | undefined;
-  let closed = false;
-
   const transport = transportFor(options);
   const client = new Client();
-  const queue = createSendQueue({ clock, pace: "unlimited", mayMessage: () => confirmations.hasRoom() });
-  const book = (labelled: boolean): Confirmations =>
-    createConfirmations({ labelled, fold: options.fold, isJoined: options.isJoined, onSettled: () => queue.wake() });
-  let confirmations = book(false);
-  const has = (capability: string): boolean => client.network.cap.enabled.includes(capability);
-  const write = (line: string): void => {
-    if (!closed) transport.writeLine(line);
-  };
-  const send = (command: string, params: readonly string[], tags?: Readonly<Record<string, string>>): void => {
-    const line = formatLine(command, params, tags);
-    queue.protocol({ lines: 1, run: () => write(line), drop: () => undefined });
-  };
-  const finish = (failure: Failure): void => {
-    if (closed) return;
-    closed = true;
-    ended.abort();
+  const ending = createEnding(clock, (failure) => {
     queue.close();
-    confirmations.fail(new BridgeError(codeOf(failure.kind), failure.detail));
+    dialogue.confirmations().fail(new BridgeError(codeOf(failure.kind), failure.detail));
     client.removeAllListeners();
     transport.destroy();
     options.onClosed(failure);
+  });
+  const close = (failure: Failure, reason?: string): void =>
+    ending.begin(failure, () => {
+      if (reason !== undefined && dialogue.phase() !== "dialling") write(formatLine("QUIT", [cleanReason(reason)]));
+      transport.close();
+    });
+  const has = (capability: string): boolean => client.network.cap.enabled.includes(capability);
+  const write = (line: string): void => {
+    if (!ending.over.aborted) transport.writeLine(line);
   };
-  /** What went wrong is known; the socket's own end comes later or never. */
-  const fail = (failure: Failure, reason?: string): void => {
-    verdict ??= failure;
-    if (closed) return;
-    if (reason !== undefined && phase !== "dialling") write(formatLine("QUIT", [cleanReason(reason)]));
-    transport.close();
-    void clock.wait(goodbyeMs, ended.signal).then(() => finish(verdict ?? failure));
-  };
-  const failNow = (failure: Failure): void => finish(verdict ?? failure);
 
+  const queue = createSendQueue({ clock, pace: "unlimited", mayMessage: () => dialogue.confirmations().hasRoom() });
   const registration = createRegistration({
     client,
     nick: network.nick,
     sasl: network.sasl !== undefined,
     where,
     write: (command, params) => write(formatLine(command, params)),
-    fail: (failure) => fail(failure, "Goodbye"),
+    fail: (failure) => close(failure, "Goodbye"),
   });
-
-  const becomeReady = (): void => {
-    if (phase !== "welcomed") return;
-    phase = "ready";
-    queue.setPace(choosePace(network, serverOptions));
-    options.onReady();
-  };
-  const takeWelcomed = (message: IrcMessage): void => {
-    if (message.command === "005") {
-      serverOptions = readServerOptions(serverOptions, message.params.slice(1, -1));
-      return;
-    }
-    const own = message.nick !== "" && options.fold(message.nick) === options.fold(client.user.nick);
-    const answered = confirmations.take(message, own);
-    if (own && message.command === "NICK") client.user.nick = param(message, 0);
-    const isEnd = message.command === "376" || message.command === "422" || message.command === "PONG";
-    if (phase === "welcomed" && isEnd) becomeReady();
-    else options.onMessage(message, own, answered);
-  };
-
-  const onLine = (message: IrcMessage, pass: (message: IrcMessage) => void): void => {
-    if (closed) return;
-    heardAtMs = clock.now();
-    if (message.command === "PING") {
-      queue.urgent(1, () => write(formatLine("PONG", [lastParam(message)])));
-      return;
-    }
-    if (message.command === "ERROR") {
-      fail(classifyServerError(lastParam(message), where));
-      return;
-    }
-    const step = registration.take(message);
-    if (step.to === "framework") pass(step.message);
-    if (closed || verdict !== undefined) return;
-    if (message.command === "001" && phase === "registering") {
-      phase = "welcomed";
-      confirmations = book(has("labeled-response") && has("echo-message") && has("batch"));
-      // answered after all that the server says at the start, also where it has no message of the day
-      write(formatLine("PING", ["welcome"]));
-    }
-    if (phase === "welcomed" || phase === "ready") takeWelcomed(message);
-  };
-
+  const dialogue: Dialogue = createDialogue({
+    ...options,
+    client,
+    ending,
+    queue,
+    registration,
+    where,
+    has,
+    write,
+    fail: close,
+    onReady() {
+      queue.setPace(choosePace(network, dialogue.options()));
+      options.onReady();
+    },
+  });
   keepAlive({
     clock,
     network,
     where,
-    ended: ended.signal,
-    phase: () => phase,
-    heardAtMs: () => heardAtMs,
-    oldestUnconfirmedAtMs: () => confirmations.oldestAtMs(),
+    ended: ending.over,
+    phase: dialogue.phase,
+    heardAtMs: dialogue.heardAtMs,
+    oldestUnconfirmedAtMs: () => dialogue.confirmations().oldestAtMs(),
     ping: () => queue.urgent(1, () => write(formatLine("PING", ["alive"]))),
-    fail: failNow,
+    fail: ending.finish,
   });
+  dial(options, where, { client, transport, dialogue, ending });
+
+  return {
+    queue,
+    confirmations: dialogue.confirmations,
+    nick: () => client.user.nick,
+    options: dialogue.options,
+    has,
+    heardAtMs: dialogue.heardAtMs,
+    send(command, params, tags) {
+      const line = formatLine(command, params, tags);
+      queue.protocol({ lines: 1, run: () => write(line), drop: () => undefined });
+    },
+    write,
+    pause: () => transport.pause(),
+    resume: () => transport.resume(),
+    close,
+  };
+}
+
+interface Dialling {
+  readonly client: Client;
+  readonly transport: Transport;
+  readonly dialogue: Dialogue;
+  readonly ending: Ending;
+}
+
+function dial(
+  { log, network, realname }: SessionOptions,
+  where: string,
+  { client, transport, dialogue, ending }: Dialling,
+): void {
   try {
     connectFramework({
       client,
       transport,
       network,
-      realname: options.realname,
-      onLine,
-      onOpen: () => {
-        phase = "registering";
-      },
+      realname,
+      onLine: dialogue.take,
+      onOpen: dialogue.open,
       onClose(error) {
-        const failure = verdict ?? (error ? classifySocketError(error, where) : undefined);
-        finish(failure ?? { kind: "closed", detail: `${where} closed the connection` });
+        const closed = { kind: "closed" as const, detail: `${where} closed the connection` };
+        ending.finish(error ? classifySocketError(error, where) : closed);
       },
       onFault: (command, fault) => log.warn({ command, fault: describe(fault) }, "a line could not be handled"),
     });
   } catch (fault) {
-    queueMicrotask(() => failNow({ kind: "config", detail: `${where}: ${describe(fault)}` }));
+    queueMicrotask(() => ending.finish({ kind: "config", detail: `${where}: ${describe(fault)}` }));
   }
-
-  return {
-    queue,
-    confirmations: () => confirmations,
-    nick: () => client.user.nick,
-    options: () => serverOptions,
-    has,
-    heardAtMs: () => heardAtMs,
-    send,
-    write,
-    pause: () => transport.pause(),
-    resume: () => transport.resume(),
-    close: (failure, reason) => fail(failure, reason),
-  };
 }
 
 function transportFor({ server, network, log, ca }: SessionOptions): Transport {
