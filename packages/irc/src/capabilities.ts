@@ -1,4 +1,4 @@
-/** What an IRC network can do, out of what its server offers right now. Pure; the offers are read by connections.ts. */
+/** What an IRC network can do, out of what its server offers right now. Pure; the offers are read by connection-state.ts. */
 import type { ActionKind, Capabilities } from "@trestle/core";
 
 export interface IrcOffers {

@@ -1,5 +1,5 @@
+import { joinLines } from "../src/entering.ts";
 import { classifyServerError, classifySocketError, cleanReason, patienceMs } from "../src/failures.ts";
-import { joinLines } from "../src/joins.ts";
 
 describe("failures", () => {
   it.each([
