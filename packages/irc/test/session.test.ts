@@ -136,6 +136,9 @@ describe("getting in", () => {
   });
 
   it("[L6 irc] pitfall 4: when every nick is taken it says so and waits, rather than hang", async () => {
+    // no nick is tried twice, even if chance says the same each time
+    const chance = jest.spyOn(Math, "random").mockReturnValue(0.5);
+    opened.push(async () => chance.mockRestore());
     const { connector, peer } = await face(hostileScripts.nickStorm);
     await until("down", () => connector.status()[0]?.state === "down");
     expect(detailOf(connector)).toContain("trestle and its alternatives are taken");
