@@ -74,6 +74,8 @@ export function createBrakes(clock: Clock): Brakes {
 
 function goOn(before: Exchange | undefined, direction: Exchange["direction"], author: string, now: number): Exchange {
   const begun: Exchange = { direction, author, other: undefined, count: 1, sinceMs: now, lastMs: now };
+  // What one person says comes by on both sides of a portal that his words pass through: that is no answer to himself.
+  if (before !== undefined && before.author === author && before.direction !== direction) return before;
   if (before === undefined || before.direction === direction || now - before.lastMs > answerMs) return begun;
   if (before.other !== undefined && before.other !== author) return { ...begun, other: before.author };
   return { ...begun, other: before.author, count: before.count + 1, sinceMs: before.sinceMs };

@@ -6,6 +6,7 @@ import { asBridgeError } from "./errors.ts";
 import type { Homeserver } from "./homeserver.ts";
 import { networkId } from "./ids.ts";
 import type { Links } from "./links.ts";
+import { formerRoomsOf } from "./portal-settings.ts";
 import type { Router } from "./router.ts";
 
 export interface ConfigLinksOptions {
@@ -38,6 +39,11 @@ export function createConfigLinks(options: ConfigLinksOptions): ConfigLinks {
     const chat = connector.parseChat(networkId(link.network), link.chat);
     if ("problem" in chat) {
       log.error({ link, problem: chat.problem }, "a link of the config names no channel; correct it and restart");
+      return true;
+    }
+    const moved = router.ofChat(chat).find((row) => formerRoomsOf(row).some((room) => room === link.room));
+    if (moved !== undefined) {
+      log.info({ link, room: moved.room }, "a room of the config was replaced; its link lives in the new one");
       return true;
     }
     try {

@@ -60,7 +60,7 @@ export function createCrossing(options: BridgeOptions, parts: CrossingParts): La
   };
   const outward = createOutward(shared);
   const { brake, vanished } = stops;
-  const inward = createInward({ ...shared, brake, chatGone: (portal, { reason }) => vanished(portal, reason) });
+  const inward = createInward({ ...shared, router, brake, chatGone: (portal, { reason }) => vanished(portal, reason) });
   const failures = createFailures({ homeserver, router, clock, log, meter, statuses, retries });
 
   const deliver = (job: Job): Promise<Outcome> => {

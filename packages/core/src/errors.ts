@@ -73,6 +73,8 @@ export type ErrorCode = keyof typeof catalogue;
 
 export class BridgeError extends Error {
   readonly code: ErrorCode;
+  /** What was wrong, in words; empty when the code says it all. */
+  readonly detail: string;
   readonly retry: Retry;
   readonly scope: Scope;
   /** What a person is told; absent when nobody needs telling. */
@@ -87,6 +89,7 @@ export class BridgeError extends Error {
     const entry: CatalogueEntry = catalogue[code];
     this.name = "BridgeError";
     this.code = code;
+    this.detail = detail;
     this.retry = options.afterMs !== undefined && entry.retry !== "never" ? { afterMs: options.afterMs } : entry.retry;
     this.scope = options.scope ?? entry.scope;
     if (entry.notice !== undefined) this.notice = entry.notice.replace("%s", () => detail);

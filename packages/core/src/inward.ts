@@ -4,6 +4,7 @@
  */
 import type { Action } from "./action.ts";
 import type { Clock } from "./ambient.ts";
+import type { RemoteAuthor } from "./author.ts";
 import type { BridgeSettings } from "./bridge.ts";
 import { emptyLookup } from "./codec.ts";
 import type { Connector, RemoteEvent } from "./connector.ts";
@@ -18,8 +19,9 @@ import { findReferences, mapDelivered } from "./message-rows.ts";
 import { mergeEdit } from "./outward-said.ts";
 import { atLeast, levelOf } from "./permit.ts";
 import type { Persons } from "./persons.ts";
-import { formerRoomOf, movedAtMsOf } from "./portal-settings.ts";
+import { formerRoomsOf, movedAtMsOf } from "./portal-settings.ts";
 import type { Reactions } from "./reactions.ts";
+import { chatOf, type Router } from "./router.ts";
 import type { Direction, Job, JournalStore, MessageRow, Outcome, PortalRow } from "./store.ts";
 import { lateAfterMs, markLate, timeText } from "./time-mark.ts";
 import { translate } from "./translate.ts";
@@ -27,6 +29,7 @@ import { translate } from "./translate.ts";
 export interface InwardOptions {
   readonly homeserver: Homeserver;
   readonly connector: Connector;
+  readonly router: Router;
   readonly journal: JournalStore;
   readonly messages: MessageMap;
   readonly identities: Identities;
@@ -109,12 +112,23 @@ async function happened(
     case "members-changed":
       // Otherwise members come lazily: whoever speaks, joins.
       if (settings.members !== "full") return;
-      return homeserver.applyMembers(
-        portal.room,
-        portal.network,
-        (await connector.describeMembers(event.chat)).filter((one) => !options.persons.people.isRemoteOut(one)),
-      );
+      return applyMembers(options, portal);
   }
+}
+
+/** Everybody of this network who is in a chat of the room: with several chats, one of them alone would send the others' away. */
+async function applyMembers({ homeserver, connector, router, persons }: InwardOptions, portal: PortalRow) {
+  const { room, network } = portal;
+  const rows = router.ofRoom(room).filter((row) => row.network === network && row.state === "active");
+  const everybody = new Map<string, RemoteAuthor>();
+  for (const row of rows) {
+    // Who is in a chat that we are not in is not known: then nobody is moved until we are.
+    if (!(await connector.describeChat(chatOf(row))).joined) return;
+    for (const one of await connector.describeMembers(chatOf(row))) {
+      if (!persons.people.isRemoteOut(one)) everybody.set(one.id, one);
+    }
+  }
+  await homeserver.applyMembers(room, network, [...everybody.values()]);
 }
 
 function presenceText({ state, reason, chat }: Extract<RemoteEvent, { kind: "presence-in-chat" }>): string {
@@ -204,7 +218,7 @@ function whereTo(portal: PortalRow, action: Action<string>, target: MessageRow |
   if (target === undefined || movedAtMs === undefined || target.sentAtMs >= movedAtMs) {
     return { room: portal.room, known: true };
   }
-  const former = formerRoomOf(portal);
+  const former = formerRoomsOf(portal).at(-1);
   return action.kind === "delete" && former !== undefined
     ? { room: former, known: true }
     : { room: portal.room, known: false };

@@ -10,7 +10,7 @@ import type { Homeserver } from "./homeserver.ts";
 import type { ChatKey, EventId, NetworkId, RemoteChatId, RoomId, UserId } from "./ids.ts";
 import { chatKeyText } from "./ids.ts";
 import type { Lanes } from "./lanes.ts";
-import { type PortalSettings, settingsOf } from "./portal-settings.ts";
+import { formerRoomsOf, type PortalSettings, settingsOf } from "./portal-settings.ts";
 import { chatOf, type Router } from "./router.ts";
 import type { PortalRow, PortalStore } from "./store.ts";
 
@@ -150,7 +150,7 @@ export function createLinks(options: LinksOptions): Links {
         ...(sinceMs === undefined ? {} : { sinceMs }),
         floor: created,
         movedAtMs: clock.now(),
-        formerRoom: row.room,
+        formerRooms: [...formerRoomsOf(row), row.room],
       };
       const moved = { ...row, room: to, settings: JSON.stringify(settings) };
       await save(moved);

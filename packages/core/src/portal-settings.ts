@@ -7,9 +7,10 @@ export interface PortalSettings {
   readonly sinceMs?: number;
   /** The newest event of the room then: gap repair goes no further back. */
   readonly floor?: EventId;
-  /** When the room took the place of `formerRoom`: older messages are there. */
+  /** When the room took the place of the last of `formerRooms`: older messages are there. */
   readonly movedAtMs?: number;
-  readonly formerRoom?: RoomId;
+  /** Rooms that the link lived in before, oldest first. */
+  readonly formerRooms?: readonly RoomId[];
 }
 
 export const settingsOf = (row: Pick<PortalRow, "settings">): PortalSettings =>
@@ -18,4 +19,4 @@ export const settingsOf = (row: Pick<PortalRow, "settings">): PortalSettings =>
 export const floorOf = (row: PortalRow): EventId | undefined => settingsOf(row).floor;
 export const activeSinceMs = (row: PortalRow): number => settingsOf(row).sinceMs ?? row.createdAtMs;
 export const movedAtMsOf = (row: PortalRow): number | undefined => settingsOf(row).movedAtMs;
-export const formerRoomOf = (row: PortalRow): RoomId | undefined => settingsOf(row).formerRoom;
+export const formerRoomsOf = (row: PortalRow): readonly RoomId[] => settingsOf(row).formerRooms ?? [];

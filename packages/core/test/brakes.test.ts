@@ -41,6 +41,19 @@ describe("two bots set on each other", () => {
     expect(said).toBeLessThanOrEqual(20);
   });
 
+  test("[R8] [R3] one fast talker is no pair of bots, also where his words come by in both directions", async () => {
+    const journey = await startJourney();
+    const a = await linkedRoom(journey);
+    const c = await linkedRoom(journey, "#second");
+    await journey.matrix.sayAs(admin, c, "!fake link #chat");
+    await until(() => notices(journey, c, "Linked to #chat") === 1);
+    for (let line = 0; line < 30; line++) {
+      await journey.matrix.sayAs(bob, a, `line ${line}`);
+      await journey.clock.advance(700);
+    }
+    expect(await journey.bridge.command("links")).not.toContain("paused");
+  });
+
   test("[R8] people in a lively talk are not: they are slower, and others come between", async () => {
     const journey = await startJourney();
     const room = await linkedRoom(journey);

@@ -53,6 +53,28 @@ test("[R8] the link lives on in the new room, and what was said meanwhile on the
   expect(texts(journey, room).some((text) => text.includes("(edited) before, mended"))).toBe(true);
 });
 
+test("[R8] a link of the config whose room was replaced is not made again for the old room", async () => {
+  const first = await startJourney();
+  const old = first.matrix.makeRoom({ creator: admin, members: [bob, first.matrix.userId] });
+  const links = [{ room: old, network: "fakenet", chat: "#chat" }];
+  const settings = { settings: { links } };
+  const journey = await startJourney({ ...settings, before: first });
+  await until(() => journey.remote.followed().length === 1);
+  let here = old;
+  for (let turn = 0; turn < 2; turn++) {
+    const predecessor = { room_id: here };
+    const next = journey.matrix.makeRoom({ creator: admin, members: [bob, journey.matrix.userId], predecessor });
+    await close(journey, here, next);
+    await until(() => texts(journey, next).some((text) => text.includes("moved to the new room")));
+    here = next;
+  }
+  const again = await journey.restart();
+  await again.clock.advance(20_000);
+  const list = await again.bridge.command("links");
+  expect(list.split("\n")).toHaveLength(1);
+  expect(list).toContain(here);
+});
+
 test("[R8] [L1] killed while it waits for the new room: still held, and it follows", async () => {
   const journey = await startJourney();
   const old = await linkedRoom(journey);

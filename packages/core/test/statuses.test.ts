@@ -83,6 +83,22 @@ test("[R4] the rooms of a network stand in its space, in the order of their chan
   expect(spaces.at(-1)).toEqual({ key: "network/fakenet", rooms: [a, b] });
 });
 
+test("[R5] [R3] members of two channels in one room are those of both", async () => {
+  const journey = await startJourney({ settings: { members: "full" } });
+  const asked: string[][] = [];
+  journey.matrix.applyMembers = async (_room, _network, wanted) =>
+    void asked.push(wanted.map(({ name }) => name).sort());
+  const room = await linkedRoom(journey, "#one");
+  await journey.matrix.sayAs("@admin:test", room, "!fake link #two");
+  await until(() => journey.matrix.noticesIn(room).some((text) => text.startsWith("Linked to #two")));
+  await journey.remote.says("#one", "Ann", "hi");
+  await journey.remote.says("#two", "Ben", "hi");
+  const chat = journey.remote.network.chatKey("#two");
+  await journey.remote.emit({ kind: "members-changed", key: "members-2", chat });
+  await until(() => asked.length > 0);
+  expect(asked.at(-1)).toEqual(["Ann", "Ben"]);
+});
+
 test("[R11] people are invited to the space of a network by command, and told when there is none", async () => {
   const journey = await startJourney({ settings: { spaces: true } });
   const room = await linkedRoom(journey);

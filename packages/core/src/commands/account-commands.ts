@@ -1,4 +1,5 @@
 /** Who a Matrix person is on the network, and whether we may act for him in Matrix: account, login-matrix, logout-matrix, ping-matrix. */
+import { asBridgeError, BridgeError } from "../errors.ts";
 import type { NetworkId, UserId } from "../ids.ts";
 import type { DeviceGrant, PuppetReport } from "../puppets.ts";
 import { timeText } from "../time-mark.ts";
@@ -136,12 +137,9 @@ async function withToken(context: CommandContext, user: UserId, token: string | 
 }
 
 /** The same error without the token in its words; its cause is left out, for it could hold the request. */
-function maskedError(thrown: unknown, hide: (text: string) => string): unknown {
-  if (!(thrown instanceof Error)) return new Error("the login failed");
-  thrown.message = hide(thrown.message);
-  thrown.stack = hide(thrown.stack ?? "");
-  delete thrown.cause;
-  return thrown;
+function maskedError(thrown: unknown, hide: (text: string) => string): BridgeError {
+  const { code, detail } = asBridgeError(thrown);
+  return new BridgeError(code, hide(detail));
 }
 
 const grantKey = (user: UserId) => `grant/${user}`;

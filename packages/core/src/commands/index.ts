@@ -47,6 +47,6 @@ export async function runCommand(line: string, context: CommandContext): Promise
     return await command.run(words, context);
   } catch (thrown) {
     const error = asBridgeError(thrown);
-    return `That did not work: ${error.message}`;
+    return `That did not work: ${error.detail || error.message}`;
   }
 }

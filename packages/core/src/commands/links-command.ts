@@ -76,7 +76,7 @@ async function restoreLinks(text: string, context: CommandContext): Promise<stri
       const row = await context.links.restore(record);
       lines.push(row === undefined ? `${name}: there already` : `${name}: made (link ${row.id})`);
     } catch (thrown) {
-      lines.push(`${name}: not made, ${asBridgeError(thrown).message}`);
+      lines.push(`${name}: not made, ${reasonOf(thrown)}`);
     }
   }
   return lines.length === 0 ? "There are no links in it." : lines.join("\n");
@@ -121,4 +121,9 @@ function readRecord(entry: unknown): LinkRecord | string {
     ...(approvedBy === undefined ? {} : { approvedBy }),
     state: given["state"] === "paused" ? "paused" : "active",
   };
+}
+
+function reasonOf(thrown: unknown): string {
+  const { detail, message } = asBridgeError(thrown);
+  return detail || message;
 }
