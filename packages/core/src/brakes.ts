@@ -10,6 +10,8 @@ import type { PortalId } from "./ids.ts";
 const exchangeMax = 20;
 const answerMs = 3_000;
 const windowMs = 60_000;
+/** Lines closer than this are one answer. */
+const breathMs = 500;
 
 /** Messages deleted in one portal within a minute before the rest is asked about: a moderator's purge is smaller. */
 const deletionsMax = 100;
@@ -76,6 +78,8 @@ function goOn(before: Exchange | undefined, direction: Exchange["direction"], au
   const begun: Exchange = { direction, author, other: undefined, count: 1, sinceMs: now, lastMs: now };
   // What one person says comes by on both sides of a portal that his words pass through: that is no answer to himself.
   if (before !== undefined && before.author === author && before.direction !== direction) return before;
+  // A machine says several lines in one breath; a person's next line takes longer.
+  if (before?.author === author && now - before.lastMs < breathMs) return { ...before, lastMs: now };
   if (before === undefined || before.direction === direction || now - before.lastMs > answerMs) return begun;
   if (before.other !== undefined && before.other !== author) return { ...begun, other: before.author };
   return { ...begun, other: before.author, count: before.count + 1, sinceMs: before.sinceMs };

@@ -26,6 +26,19 @@ describe("two bots set on each other", () => {
     await until(() => journey.remote.network.textsIn("#chat").includes("people again"));
   });
 
+  test("[R8] also when each answer is of several lines", async () => {
+    const journey = await startJourney();
+    const room = await linkedRoom(journey);
+    let exchanges = 0;
+    for (; exchanges < 30 && notices(journey, room, "two bots") === 0; exchanges++) {
+      for (const line of [1, 2, 3]) await journey.matrix.sayAs("@robot:test", room, `ping ${exchanges}.${line}`);
+      await journey.clock.advance(700);
+      for (const line of [1, 2]) await journey.remote.says("#chat", "Automat", `pong ${exchanges}.${line}`);
+      await journey.clock.advance(700);
+    }
+    expect(exchanges).toBeLessThanOrEqual(10);
+  });
+
   test("[R8] [R3] also in two rooms that only a chat joins", async () => {
     const journey = await startJourney();
     const [a, b] = [await linkedRoom(journey), await linkedRoom(journey)];

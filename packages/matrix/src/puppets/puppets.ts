@@ -52,7 +52,7 @@ export interface ActingPuppets extends Puppets, Pick<PuppetWays, "act" | "mayHav
   close(): Promise<void>;
 }
 
-const usualCheckMs = 30_000;
+const usualCheckMs = 15_000;
 const checkTimeoutMs = 10_000;
 const usualClientUri = "https://trestle.invalid/";
 
