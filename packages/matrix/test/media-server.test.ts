@@ -65,6 +65,17 @@ describe("[S2 matrix] requests by strangers", () => {
     expect((await Promise.all(asking)).filter(({ status }) => status === 429)).toHaveLength(2);
   });
 
+  test("where no web server stands in front, whoever names other addresses is one all the same", async () => {
+    const stage = await aStage({ behindProxy: false });
+    const { path } = await stage.file("x", "image/png");
+    const statuses: number[] = [];
+    // Twice as many where the minute ended meanwhile.
+    for (let number = 0; number < 250 && !statuses.includes(429); number++)
+      statuses.push((await stage.get(path, { headers: { "x-forwarded-for": `9.9.9.${number}` } })).status);
+    expect(statuses.at(-1)).toBe(429);
+    expect(statuses.length).toBeGreaterThan(120);
+  });
+
   test("and so many in a minute", async () => {
     const stage = await aStage();
     const { path } = await stage.file("x", "image/png");

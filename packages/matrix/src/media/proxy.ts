@@ -16,6 +16,8 @@ import { createMediaServer } from "./server.ts";
 
 export interface MediaProxyConfig {
   readonly listen: { readonly host: string; readonly port: number };
+  /** Whether what asks from this machine or a private network is a web server of ours that says for whom; default true. */
+  readonly behindProxy?: boolean;
   /** How the world reaches it: `https://media.example.org` or with a path behind. */
   readonly publicUrl: string;
   /** At least 32 bytes of secret. With another one, every address given out before is void. */

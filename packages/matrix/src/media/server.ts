@@ -10,6 +10,8 @@ import { safeHeaders } from "./headers.ts";
 
 export interface MediaServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
+  /** Whether a web server of ours stands in front and says in `X-Forwarded-For` who asks; default true. */
+  readonly behindProxy?: boolean;
   readonly clientStallMs?: number;
   readonly meter: Meter;
   readonly serve: (request: IncomingMessage, response: ServerResponse, who: string) => Promise<void>;
@@ -33,7 +35,7 @@ const slowestBytesPerMs = 4;
 const graceMs = 60_000;
 
 export function createMediaServer(options: MediaServerOptions): MediaServer {
-  const { clientStallMs = 30_000, meter } = options;
+  const { behindProxy = true, clientStallMs = 30_000, meter } = options;
   const busy = new Map<string, number>();
   const isOften = createRate();
   let all = 0;
@@ -41,7 +43,7 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
   const server = createServer(
     { maxHeaderSize: headerBytesMax, connectionsCheckingInterval: 1_000 },
     (request, response) => {
-      const who = addressOf(request);
+      const who = addressOf(request, behindProxy);
       const problem = problemOf(request);
       response.once("close", () =>
         meter.count("trestle_public_media_requests_total", { status: String(response.statusCode) }),
@@ -131,9 +133,9 @@ function endSlow(response: ServerResponse, begunAt: number, writtenBefore: numbe
 const near = /^(?:::ffff:)?(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)|^::1$|^f[cd]/i;
 
 /** Who asks: behind a web server of ours the one that it names last, whom nobody else can name. */
-function addressOf(request: IncomingMessage): string {
+function addressOf(request: IncomingMessage, behindProxy: boolean): string {
   const peer = request.socket.remoteAddress ?? "unknown";
-  const forwarded = near.test(peer) ? request.headers["x-forwarded-for"] : undefined;
+  const forwarded = behindProxy && near.test(peer) ? request.headers["x-forwarded-for"] : undefined;
   const list = Array.isArray(forwarded) ? forwarded.join(",") : forwarded;
   const last = list?.split(",").at(-1)?.trim().slice(0, 64);
   return last === undefined || last === "" ? peer : last;
