@@ -1,4 +1,5 @@
 /** What Dendrite never pushes, found by looking; and that nobody is asked for ever who does not answer. */
+import { type MatrixEvent, roomId } from "@trestle/core";
 import { profileNames } from "@trestle/sandbox";
 import { until } from "./a-bridge.ts";
 import { createStage, createTickClock, type Stage, serverName, type TickClock } from "./delivery-stage.ts";
@@ -34,6 +35,34 @@ test.each(profileNames)("[L3] %s: a redaction is taken, once, under its own id",
   expect(redactions()).toHaveLength(1);
   expect(redactions()[0]).toMatchObject({ event_id: redaction, room_id: room, sender: ann.userId });
 });
+
+test.each(["the bot's /sync", "paging"])(
+  "[S2] [L3] Dendrite: a redaction that is found by %s holds at a public address once it is taken",
+  async (by) => {
+    stage = await createStage("dendrite", clock);
+    if (by === "paging") stage.server.faults.failNext(500, { count: 1_000, match: { path: /\/sync/ } });
+    const publicUrl = "https://media.example.org";
+    const media = { listen: { host: "127.0.0.1", port: 0 }, publicUrl, key: "k".repeat(32) };
+    const matrix = await stage.open({ media, patrolMs: 0 });
+    const ann = await stage.person("ann");
+    const room = await stage.room(ann, matrix);
+    const url = await ann.upload(Buffer.from("a picture"), "image/png");
+    const id = await ann.say(room, { msgtype: "m.image", body: "cat.png", url });
+    const said = () => stage.host.taken.find(({ event_id }) => event_id === id);
+    await until("it is taken and we are up", () => said() !== undefined && matrix.status().state === "up");
+    await matrix.settled();
+    // From here time goes as slowly as for a person: the homeserver's last word on the event is remembered for 5 s.
+    clock.stepMs = 1;
+    const address = await matrix.publish(said() as MatrixEvent, "file");
+    const status = async () =>
+      (await fetch(`http://127.0.0.1:${matrix.media.port}${address?.slice(publicUrl.length)}`)).status;
+    expect(await status()).toBe(200);
+    await ann.redact(room, id);
+    if (by === "paging") await matrix.catchUp(roomId(room));
+    await until("the redaction is taken", () => redactions().length > 0);
+    expect(await status()).toBe(410);
+  },
+);
 
 test.each(profileNames)("[L3] %s: an invite from another server is taken, once", async (profile) => {
   stage = await createStage(profile, clock);

@@ -96,9 +96,14 @@ export function createArrival(
   signal: AbortSignal,
 ): Arrival {
   const { clock, log, meter, canaryIntervalMs = 5_000, patrolMs = 5_000 } = options;
-  const { bot, canary, caps, client, isOurs, messages } = parts;
-  const take = (events: readonly MatrixEvent[]) => host.take(events);
-  const repair = createGapRepair({ messages, host, isOwn: isOurs, isAction, log, meter, signal });
+  const { bot, canary, caps, client, isOurs, media, messages } = parts;
+  /** However an event was found: a redaction holds at public addresses from now on, not once it is written down. */
+  const take = (events: readonly MatrixEvent[]) => {
+    for (const event of events) media.feed(event);
+    return host.take(events);
+  };
+  const known: HomeserverHost["known"] = (room, events) => host.known(room, events);
+  const repair = createGapRepair({ messages, host: { take, known }, isOwn: isOurs, isAction, log, meter, signal });
   const marks = createMarks({ repair, host, clock, log, signal });
   const watch = createWatch({ client, caps, kv: options.store.kv, bot, isOwn: isOurs, take, clock, log, signal });
   const ingest = createIngestFor(options, parts, {

@@ -52,7 +52,7 @@ export interface Media extends Pick<Homeserver, "openMedia" | "publish"> {
   /** Rejects with `port-taken`. */
   start(host: Pick<HomeserverHost, "openMedia">): Promise<void>;
   stop(): Promise<void>;
-  /** Every event that the homeserver pushed. */
+  /** Every event that the homeserver pushed or that was found without; one may come twice. */
   feed(event: MatrixEvent): void;
 }
 
