@@ -59,7 +59,7 @@ const usualClientUri = "https://trestle.invalid/";
 export function createPuppets(options: PuppetsOptions): ActingPuppets {
   const { client, log, clock, config, serverName, store } = options;
   const { registration } = config;
-  const records = createPuppetRecords(store.secrets, log);
+  const records = createPuppetRecords(store, log);
   const http = createOAuthHttp(options.url);
   const clientUri = config.clientUri ?? usualClientUri;
   const oauth = createOAuth({ http, url: options.url, kv: store.kv, clock, log, clientUri });
@@ -123,6 +123,11 @@ export function createPuppets(options: PuppetsOptions): ActingPuppets {
     async watch(signal) {
       const checkMs = config.checkMs ?? usualCheckMs;
       let isKnown = false;
+      for (const { user, why } of records.untold()) {
+        if (ways.has(user)) continue;
+        host?.puppetLost(user, why);
+        await records.told(user).catch((error: unknown) => log.warn({ user, error }, "it may be told again"));
+      }
       while (!signal.aborted) {
         if (!isKnown) isKnown = await registerSender(client, registration, log);
         const users = records.holders();
