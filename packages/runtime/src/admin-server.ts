@@ -44,7 +44,11 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
       new Promise((resolve, reject) => {
         const { host, port } = options.listen;
         server.once("error", (error: NodeJS.ErrnoException) =>
-          reject(new BridgeError("port-taken", `admin.listen ${host}:${port} (${error.code ?? error.message})`)),
+          reject(
+            new BridgeError("port-taken", `admin.listen ${host}:${port} (${error.code ?? error.message})`, {
+              cause: error,
+            }),
+          ),
         );
         server.listen(port, host, () => {
           const address = server.address() as AddressInfo;

@@ -4,13 +4,13 @@
  */
 import { createServer } from "node:net";
 import { BridgeError } from "@trestle/core";
-import { openStore } from "@trestle/store";
+import { type Key, openStore } from "@trestle/store";
 import { checkKey, checkMediaUrl, checkPuppets, checkSealed, type Finding } from "./check-optional.ts";
 import { linkProblems } from "./compose.ts";
 import type { LoadedConfig } from "./config-file.ts";
 import { pathText } from "./config-problems.ts";
 import { parseHostPort } from "./config-values.ts";
-import { exitCodeOf, exitCodes, mends } from "./exit-codes.ts";
+import { exitCodeOf, exitCodes, mendOf, portMend } from "./exit-codes.ts";
 import { probeHomeserver } from "./homeserver-probe.ts";
 import { createLog } from "./log.ts";
 import { loadRegistration } from "./registration-file.ts";
@@ -36,9 +36,12 @@ export async function check<C>(span: Span<C>, config: LoadedConfig<C>, terminal:
     () => checkPermissions(config),
   ];
   let code: number = exitCodes.done;
+  const said = new Set<string>();
   for (const look of looks) {
     const finding = await Promise.resolve().then(look).catch(asFinding);
-    if (finding === undefined) continue;
+    // What keeps several from looking is said by the first.
+    if (finding === undefined || said.has(finding.says)) continue;
+    said.add(finding.says);
     terminal.out(`${finding.ok ? "ok  " : "FAIL"}  ${finding.says.replaceAll("\n", "\n        ")}\n`);
     if (finding.mend !== undefined) terminal.out(`      -> ${finding.mend}\n`);
     if (!finding.ok && code === exitCodes.done) code = finding.code ?? exitCodes.checkFailed;
@@ -48,7 +51,7 @@ export async function check<C>(span: Span<C>, config: LoadedConfig<C>, terminal:
 
 function asFinding(error: unknown): Finding {
   if (!(error instanceof BridgeError)) throw error;
-  const mend = mends[error.code];
+  const mend = mendOf(error);
   return { ok: false, says: error.message, code: exitCodeOf(error), ...(mend === undefined ? {} : { mend }) };
 }
 
@@ -105,25 +108,25 @@ async function checkPort(key: string, text: string, running: boolean): Promise<F
     EADDRNOTAVAIL: "is no address of this machine",
     EACCES: "may not be used by this user",
   };
-  const mend = mends["port-taken"];
   return {
     ok: false,
     says: `${key}: ${text} ${words[problem] ?? `cannot be used (${problem})`}`,
     code: exitCodes.portTaken,
-    ...(mend === undefined ? {} : { mend }),
+    mend: portMend(key, problem),
   };
 }
 
 async function checkDatabase<C>({ shared, secrets }: LoadedConfig<C>, running: boolean): Promise<Finding> {
   const { url } = shared.database;
   const shown = url.replace(/:\/\/[^@/]*@/, "://");
+  const keys = soundKeys(shared.secrets);
   try {
     const store = await openStore({
       url,
       log: createLog({ level: "error", format: "json", secrets, write: () => {} }),
-      keys: readKeys(shared.secrets) ?? [],
+      keys: keys ?? [],
     });
-    const sealed = await checkSealed(store).finally(() => store.close());
+    const sealed = await (keys === undefined ? Promise.resolve(0) : checkSealed(store)).finally(() => store.close());
     const opens = sealed === 0 ? "opens" : `opens, and so do its ${sealed} secrets`;
     return { ok: true, says: `database: ${shown} ${opens}` };
   } catch (error) {
@@ -131,6 +134,15 @@ async function checkDatabase<C>({ shared, secrets }: LoadedConfig<C>, running: b
       return { ok: true, says: `database: ${shown} is in use by this span, which is running` };
     }
     throw error;
+  }
+}
+
+/** None where there is no key yet; undefined where it is no good, which is said by its own look. */
+function soundKeys(secrets: Parameters<typeof readKeys>[0]): readonly Key[] | undefined {
+  try {
+    return readKeys(secrets) ?? [];
+  } catch {
+    return undefined;
   }
 }
 

@@ -31,10 +31,29 @@ const byError: Partial<Record<ErrorCode, number>> = {
 
 export const exitCodeOf = (error: BridgeError): number => byError[error.code] ?? exitCodes.internal;
 
-/** What an admin can do about it, for the codes that are his to mend. */
-export const mends: Partial<Record<ErrorCode, string>> = {
-  "port-taken":
-    "Another program listens there, perhaps a second copy of this bridge. Stop it, or choose another port in appservice.listen (and register again).",
+/**
+ * What an admin can do about this error; undefined where nothing is his to mend, or its message says it. An error that knows its
+ * own mend carries it as `cause.mend`.
+ */
+export function mendOf({ code, message, cause }: BridgeError): string | undefined {
+  const { mend, code: systemCode } = { ...(cause as { readonly mend?: unknown; readonly code?: unknown } | undefined) };
+  if (typeof mend === "string") return mend;
+  if (code === "port-taken") return portMend(/\w+\.listen\b/.exec(message)?.[0] ?? "the config", systemCode);
+  return mends[code];
+}
+
+/** `key`: what of the config names the port; `systemCode`: why it could not be listened on. */
+export function portMend(key: string, systemCode: unknown): string {
+  if (systemCode === "EADDRNOTAVAIL") return `Give an address of this machine in ${key}.`;
+  if (systemCode === "EACCES") return `Choose a port above 1023 in ${key}, or let this user have it.`;
+  const also: Record<string, string> = {
+    "appservice.listen": " and appservice.url (and register again)",
+    "media.listen": ", and let your web server lead there",
+  };
+  return `Another program listens there, perhaps a second copy of this bridge. Stop it, or choose another port in ${key}${also[key] ?? ""}.`;
+}
+
+const mends: Partial<Record<ErrorCode, string>> = {
   "database-locked":
     "Another process of this bridge uses the database. Stop it first; two would send everything twice.",
   "database-failed":

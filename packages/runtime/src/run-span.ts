@@ -9,7 +9,7 @@ import { check } from "./check.ts";
 import { loadConfig } from "./config-file.ts";
 import { ConfigError } from "./config-problems.ts";
 import { exampleConfig } from "./example-config.ts";
-import { exitCodeOf, exitCodes, mends } from "./exit-codes.ts";
+import { exitCodeOf, exitCodes, mendOf } from "./exit-codes.ts";
 import { isExpected } from "./expected-error.ts";
 import { exportLinks, restoreLinks } from "./links-file.ts";
 import { createRedactor } from "./redact.ts";
@@ -81,13 +81,14 @@ function explain(name: string, error: unknown, say: (text: string) => void): num
     say(`The config of the ${name} span has to be mended:\n${error.message.replace(/^/gm, "  ")}\n`);
     return error.missing ? exitCodes.configMissing : exitCodes.configInvalid;
   }
-  const { code, message } = asBridgeError(error);
-  const mend = mends[code];
+  const told = asBridgeError(error);
+  const { message } = told;
+  const mend = mendOf(told);
   say(`The ${name} span cannot go on: ${message}\n${mend === undefined ? "" : `-> ${mend}\n`}`);
   // Only what is a defect of ours is worth a trace.
   if (!(error instanceof BridgeError) && !isExpected(error))
     say(`This is a defect of the bridge:\n${error instanceof Error ? error.stack : message}\n`);
-  return exitCodeOf(asBridgeError(error));
+  return exitCodeOf(told);
 }
 
 /** A library of the SDK calls `util._extend` while it loads: known, harmless, and nothing an admin can mend. Other warnings stay. */

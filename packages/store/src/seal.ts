@@ -23,7 +23,7 @@ export interface Sealed {
 
 export interface Sealer {
   seal(name: string, secret: string): Sealed;
-  /** Throws `database-failed` for what none of the keys opens, and says what to do. */
+  /** Throws `database-failed` for what none of the keys opens; what to do about it is `cause.mend`. */
   open(name: string, sealed: Sealed): string;
   /** Whether the newest key sealed it. */
   isNewest(sealed: Sealed): boolean;
@@ -51,7 +51,7 @@ export function createSealer(keys: readonly Key[]): Sealer {
   const places = [...new Set(keys.map(({ from }) => from))].join(", ");
   return {
     seal: (name, secret) => {
-      if (newest === undefined) throw failed(`"${name}" cannot be kept: there is no key to seal it with. ${giveKey}`);
+      if (newest === undefined) throw failed(`"${name}" cannot be kept: there is no key to seal it with`, giveKey);
       const nonce = randomBytes(nonceBytes);
       const cipher = createCipheriv("aes-256-gcm", newest.bytes, nonce, { authTagLength: tagBytes });
       cipher.setAAD(boundTo(name, newest.id));
@@ -63,25 +63,30 @@ export function createSealer(keys: readonly Key[]): Sealer {
       };
     },
     open: (name, sealed) => {
-      if (newest === undefined) throw failed(`"${name}" is sealed and there is no key to open it. ${giveKey}`);
+      if (newest === undefined) throw failed(`"${name}" is sealed and there is no key to open it`, giveKey);
       const key = known.find(({ id }) => id === sealed.keyId);
       if (key === undefined) {
         throw failed(
-          `"${name}" is sealed with another key than what stands in ${places}: put the former key back there, or log in again`,
+          `"${name}" is sealed with another key than what stands in ${places}`,
+          `Put the former key back into ${places}, behind the one that stands there. If it is lost, whose logins it sealed has to log in again.`,
         );
       }
       const text = opened(key.bytes, boundTo(name, key.id), sealed);
       if (text === undefined)
-        throw failed(`"${name}" does not open: its row in the database was changed. Log in again`);
+        throw failed(
+          `"${name}" does not open: its row in the database was changed`,
+          "Whose login it is has to log in again.",
+        );
       return decodeText(text);
     },
     isNewest: ({ keyId }) => keyId === newest?.id,
   };
 }
 
-const giveKey = "Give the bridge its secret key: secrets.keyFile in the config";
+const giveKey = "Give the bridge its secret key: secrets.keyFile in the config, or TRESTLE_SECRETS_KEY.";
 
-const failed = (what: string): BridgeError => new BridgeError("database-failed", `the secret ${what}`);
+const failed = (what: string, mend: string): BridgeError =>
+  new BridgeError("database-failed", `the secret ${what}`, { cause: { mend } });
 
 const boundTo = (name: string, keyId: string): Buffer => Buffer.from(`${keyId}\n${encodeText(name)}`);
 

@@ -89,7 +89,11 @@ export function createAppserviceHttp(options: AppserviceHttpOptions): Appservice
       new Promise((resolve, reject) => {
         server.on("error", (error: NodeJS.ErrnoException) => {
           const { host, port } = options.listen;
-          reject(new BridgeError("port-taken", `${host}:${port}: ${error.message}`, { cause: error }));
+          reject(
+            new BridgeError("port-taken", `appservice.listen ${host}:${port} (${error.code ?? error.message})`, {
+              cause: error,
+            }),
+          );
         });
         server.listen(options.listen.port, options.listen.host, () => {
           const address = server.address();

@@ -80,9 +80,13 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
   return {
     listen: () =>
       new Promise((resolve, reject) => {
-        server.once("error", (error) => {
+        server.once("error", (error: NodeJS.ErrnoException) => {
           const { host, port } = options.listen;
-          reject(new BridgeError("port-taken", `${host}:${port}: ${error.message}`, { cause: error }));
+          reject(
+            new BridgeError("port-taken", `media.listen ${host}:${port} (${error.code ?? error.message})`, {
+              cause: error,
+            }),
+          );
         });
         server.listen(options.listen.port, options.listen.host, () => resolve((server.address() as AddressInfo).port));
       }),
