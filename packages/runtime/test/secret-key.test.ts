@@ -148,6 +148,27 @@ describe("[S4] rotate-key", () => {
     expect([await opened("token/a"), await opened("token/b")]).toEqual(["a", "b"]);
   });
 
+  test("without its file, where something is sealed, writes nothing and says how to mend it", async () => {
+    await put("a");
+    const former = readFileSync(keyFile(), "utf8");
+    rmSync(keyFile());
+    const there = readdirSync(folder.path);
+    const ran = await rotate();
+    expect([ran.code, ran.out]).toEqual([65, ""]);
+    expect(ran.err).toContain(`there is no secret key at ${keyFile()}, and one sealed what stands in the database (1)`);
+    expect(ran.err).toMatch(/\n-> Put the former key back .* secrets\.keyFile .* start the bridge/);
+    expect(readdirSync(folder.path)).toEqual(there);
+    writeFileSync(keyFile(), former, { mode: 0o600 });
+    expect((await rotate()).code).toBe(0);
+    expect(await opened("token/a")).toBe("a");
+  });
+
+  test("without its file, where nothing is sealed, makes one", async () => {
+    const ran = await rotate();
+    expect([ran.code, ran.out]).toEqual([0, expect.stringContaining("0 secrets are sealed anew")]);
+    expect(wordsIn(keyFile())).toHaveLength(1);
+  });
+
   test("with keys of the environment seals with the first, and says what to do next", async () => {
     await put("a");
     const old = wordsIn(keyFile())[0] ?? "";
