@@ -2,12 +2,10 @@
  * Names of networks in a config: those that the span's section makes, and those that links and permissions speak of. A name that
  * is made nowhere is a mistake that can be told before anything is opened. What a chat of a network is called is not known here.
  */
+import { matrixNetwork } from "@trestle/core";
 import type { ConfigProblem } from "./config-problems.ts";
 import type { SharedConfig } from "./config-shape.ts";
 import { nearestName } from "./nearest-name.ts";
-
-/** Stands in ids where a network's name does: ghosts of Matrix people would be mistaken for that network's. */
-const reserved: readonly string[] = ["m"];
 
 /** What is wrong with the names of networks: those of the section `span`, and those that other sections name. */
 export function networkProblems(
@@ -36,7 +34,9 @@ export function networkProblems(
 
 function slugProblem(network: string): string | undefined {
   const why = "a network's name becomes part of its ghosts' ids";
-  if (reserved.includes(network)) return `cannot be called "${network}": ${why}, and that one is kept. Choose another`;
+  // ghosts of Matrix people would be mistaken for that network's
+  if (network === matrixNetwork)
+    return `cannot be called "${network}": ${why}, and there "${network}" stands for Matrix itself. Choose another`;
   if (!/^[a-z0-9-]+$/.test(network)) return `must be of lower-case letters, digits and hyphens only: ${why}`;
   return undefined;
 }

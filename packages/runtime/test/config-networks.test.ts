@@ -1,3 +1,4 @@
+import { matrixNetwork } from "@trestle/core";
 import { networkProblems } from "../src/config-networks.ts";
 import { pathText } from "../src/config-problems.ts";
 
@@ -33,6 +34,12 @@ describe("[A3] names of networks", () => {
     const permissions = { "*": "relay", "@eve:x": { ofct: "block", libera: "relay" } } as const;
     expect(said(["libera", "oftc"], { permissions })).toEqual([
       expect.stringMatching(/^permissions\.@eve:x\.ofct names "ofct".*Did you mean "oftc"\?/),
+    ]);
+  });
+
+  test("the name that core keeps for people of Matrix is refused with the reason", () => {
+    expect(said([matrixNetwork])).toEqual([
+      `irc.networks.m cannot be called "m": a network's name becomes part of its ghosts' ids, and there "m" stands for Matrix itself. Choose another`,
     ]);
   });
 
