@@ -79,7 +79,7 @@ async function everybodyTalks(stage: Stage, { rooms, channels }: Crossing, optio
   // one's own line does not come back on IRC
   const wanted = said.length * (rooms.length + channels.length) - said.filter(({ by }) => by === "carol").length;
   const copies = (): Copy[] => gather({ alice, carol, rooms, channels, run });
-  await eventually(() => copies().length >= wanted, "", 20_000 + options.messages * 60).catch(() => undefined);
+  await eventually(() => copies().length >= wanted, "", 20_000 + options.messages * 120).catch(() => undefined);
   await pause(1000);
   judge({ said, copies: copies(), places: [...rooms, ...channels], names: await namesIn(alice, rooms) });
 }
