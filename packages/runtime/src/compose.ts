@@ -149,9 +149,8 @@ async function scrape(bridge: Bridge, metrics: Metrics): Promise<{ text: string;
   metrics.gauge("trestle_links", status.links.paused, { state: "paused" });
   metrics.gauge("trestle_homeserver_up", status.homeserver.state === "up" ? 1 : 0);
   metrics.gauge("trestle_canary_overdue", status.homeserver.canaryOverdue ? 1 : 0);
-  if (status.homeserver.canaryAgeMs !== undefined) {
-    metrics.gauge("trestle_canary_age_seconds", status.homeserver.canaryAgeMs / 1000);
-  }
+  // Before the first there is no age, and 0 would be the best there can be.
+  metrics.gauge("trestle_canary_age_seconds", (status.homeserver.canaryAgeMs ?? Number.NaN) / 1000);
   for (const { network, state, queuedLines } of status.networks) {
     metrics.gauge("trestle_network_up", state === "up" ? 1 : 0, { network });
     if (queuedLines !== undefined) metrics.gauge("trestle_network_queued_lines", queuedLines, { network });
