@@ -6,9 +6,9 @@ import type { Clock } from "./ambient.ts";
 import { BridgeError } from "./errors.ts";
 import type { PortalId } from "./ids.ts";
 
-/** People do not answer each other twenty times in a row, each within three seconds. */
+/** People do not answer each other twenty times in a row, each within a second and a half. */
 const exchangeMax = 20;
-const answerMs = 3_000;
+const answerMs = 1_500;
 const windowMs = 60_000;
 /** Lines closer than this are one answer. */
 const breathMs = 500;

@@ -4,7 +4,7 @@
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { labels } from "../observers/judge-delivery.ts";
-import type { SeenEvent } from "../observers/matrix-observer.ts";
+import type { MatrixObserver, SeenEvent } from "../observers/matrix-observer.ts";
 import type { Stage } from "../stage.ts";
 import { createRandom, type Random } from "./random.ts";
 
@@ -26,7 +26,7 @@ export interface KillRun {
   readonly joinsAtMs: readonly number[];
   /** Lines of carol as another IRC client heard them: what there was to carry to Matrix. */
   readonly saidOnIrc: readonly { readonly text: string; readonly atMs: number }[];
-  /** Messages of alice as the room has them: what there was to carry to IRC. */
+  /** Messages of alice and dave as the room has them: what there was to carry to IRC. */
   readonly saidOnMatrix: readonly string[];
   /** What the bridge said in the channel. */
   readonly heardOnIrc: readonly { readonly text: string; readonly atMs: number }[];
@@ -49,6 +49,10 @@ const spread = (values: readonly number[]): Spread => {
 export async function runKills(stage: Stage, options: KillRunOptions): Promise<KillRun> {
   const random = createRandom(options.seed);
   const watcher = await stage.ircPerson("watcher");
+  // Two people in turn: one alone, answered every few milliseconds, would be taken for a machine, and stopped.
+  const dave = await stage.homeserver.person("dave");
+  await dave.join(stage.room);
+  const people = [stage.alice, dave];
   const killsAtMs: number[] = [];
   const startsAtMs: number[] = [];
   const readyMs: number[] = [];
@@ -61,7 +65,7 @@ export async function runKills(stage: Stage, options: KillRunOptions): Promise<K
     if (await untilReady(stage, random)) readyMs.push(Date.now() - (startsAtMs.at(-1) ?? Date.now()));
     const saying = Promise.all([
       sayOnIrc(stage, share(numbers.i2m, cycle), options.perSecond),
-      sayOnMatrix(stage, share(numbers.m2i, cycle), options.perSecond),
+      sayOnMatrix(people, stage.room, share(numbers.m2i, cycle), options.perSecond),
     ]);
     await wait(random.between(0, 600));
     killsAtMs.push(Date.now());
@@ -86,7 +90,7 @@ export async function runKills(stage: Stage, options: KillRunOptions): Promise<K
     back: { inChannelMs: spread(inChannelMs), readyMs: spread(readyMs) },
     saidOnIrc: lines.filter(({ nick }) => nick === "carol"),
     saidOnMatrix: room
-      .filter((event) => event.type === "m.room.message" && event.sender === stage.alice.userId)
+      .filter((event) => event.type === "m.room.message" && people.some(({ userId }) => userId === event.sender))
       .map((event) => String(event.content["body"] ?? "")),
     heardOnIrc: lines.filter(({ nick }) => nick !== "carol"),
     room,
@@ -108,10 +112,15 @@ async function sayOnIrc(stage: Stage, list: readonly string[], perSecond: number
   }
 }
 
-async function sayOnMatrix(stage: Stage, list: readonly string[], perSecond: number): Promise<void> {
-  for (const label of list) {
+async function sayOnMatrix(
+  people: readonly MatrixObserver[],
+  room: string,
+  list: readonly string[],
+  perSecond: number,
+): Promise<void> {
+  for (const [at, label] of list.entries()) {
     const next = wait(1000 / perSecond);
-    await stage.alice.say(stage.room, label);
+    await people[at % people.length]?.say(room, label);
     await next;
   }
 }
