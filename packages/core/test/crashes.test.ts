@@ -37,7 +37,9 @@ describe("killed at random moments", () => {
         journey.matrix.sayAs(bob, room, `out ${n}`).catch(() => eventId(""));
       } else if (where < 0.9) {
         into.push(`in ${n}`);
-        journey.remote.says("#chat", n % 2 === 0 ? "carol" : "dave", `in ${n}`).catch(() => undefined as unknown as EventId);
+        journey.remote
+          .says("#chat", n % 2 === 0 ? "carol" : "dave", `in ${n}`)
+          .catch(() => undefined as unknown as EventId);
       } else if (where < 0.94) journey.remote.outcomeUnknown("#chat");
       else if (where < 0.97) journey.matrix.outcomeUnknown(room);
       else {
