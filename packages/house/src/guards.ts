@@ -302,4 +302,11 @@ export const guards: readonly Guard[] = [
     replace: "",
     test: { file: "packages/matrix/test/recovery.test.ts", name: "only the redacted event tells of" },
   },
+  {
+    name: "a room that is no successor is not followed",
+    file: "packages/matrix/src/rooms/room-upgrades.ts",
+    find: "if (predecessor.room_id !== tombstone.room_id)",
+    replace: "if (predecessor.room_id === undefined)",
+    test: { file: "packages/matrix/test/homeserver-contract.test.ts", name: "as its predecessor is left again" },
+  },
 ];
