@@ -2,7 +2,7 @@
  * Who is called what in a room, as far as we have seen: members, people of the network who spoke, people of Matrix. Only to tell
  * whether a name could be taken for somebody else's; bounded, and filled anew after a restart.
  */
-import type { Log } from "./ambient.ts";
+import type { Clock, Log } from "./ambient.ts";
 import type { Homeserver } from "./homeserver.ts";
 import type { NetworkId, RemoteUserId, RoomId, UserId } from "./ids.ts";
 import { skeleton, withoutMark } from "./names.ts";
@@ -24,11 +24,14 @@ export interface NameBook {
 /** How somebody of a network stands in the book. */
 export const whoThere = (network: NetworkId, id: RemoteUserId): string => `${network}\u001f${id}`;
 
-const roomsMax = 2_000;
+/** A page that was thrown out is read from disk again at the next message: more rooms than this in turn cost a read each. */
+const roomsMax = 20_000;
 const namesMax = 2_000;
 const recentMax = 200;
 /** Members asked for, one by one; the others are known once they speak, or change. */
 const membersMax = 100;
+/** A bridge of many rooms that begins to speak in all of them must not ask a small homeserver for all of them at once. */
+const betweenRoomsMs = 100;
 
 interface Page {
   readonly looks: Map<string, string>;
@@ -39,11 +42,12 @@ export interface NameBookOptions {
   readonly homeserver: Homeserver;
   readonly messages: MessageStore;
   readonly router: Router;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
 export function createNameBook(options: NameBookOptions): NameBook {
-  const { homeserver, messages, router, log } = options;
+  const { homeserver, messages, router, clock, log } = options;
   const pages = new Map<RoomId, Page>();
   // one room's members at a time: nobody waits for them
   let background: Promise<void> = Promise.resolve();
@@ -97,7 +101,8 @@ export function createNameBook(options: NameBookOptions): NameBook {
         () => {
           background = background
             .then(() => fillMembers(room, page))
-            .catch((err) => log.debug({ room, err }, "the members' names are not known"));
+            .catch((err) => log.debug({ room, err }, "the members' names are not known"))
+            .then(() => clock.wait(betweenRoomsMs));
         },
         (err) => {
           delete page.ready;

@@ -75,7 +75,7 @@ export function createPersons(options: PersonsOptions): Persons {
   const { store, homeserver, router, messages, siblings, clock, log, prefix, lanes } = options;
   const accounts = createAccounts({ store: store.accounts, kv: store.kv, clock });
   const people = createPeople(store.kv, accounts);
-  const book = createNameBook({ homeserver, messages: store.messages, router, log });
+  const book = createNameBook({ homeserver, messages: store.messages, router, clock, log });
   const data = createPersonData({ store, messages, router, homeserver, accounts, people, book, clock });
 
   const tell: Persons["tell"] = async (user, text, key) => {
